@@ -1,0 +1,78 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+// The same define on every target: without it debug builds and the C shims disagree about glibc's
+// structures (see docs/decisions/0002-gnu-source-everywhere.md).
+let gnu: [CSetting] = [.define("_GNU_SOURCE")]
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// A Swift module: which modules and libraries it may import is the law of the house.
+func module(_ name: String, _ imports: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: imports, cSettings: gnu, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ imports: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name, dependencies: imports, exclude: [], cSettings: gnu, swiftSettings: strict)
+}
+
+func library(_ name: String, pkgConfig: String, package: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+let base: [Target.Dependency] = ["OCI", "LinuxSystem", "Diagnostics"]
+
+let package = Package(
+  name: "caisson",
+  products: [.executable(name: "caisson", targets: ["caisson"])],
+  targets: [
+    // C: one module per library, one owner each.
+    .target(name: "CLinuxShims", cSettings: gnu),
+    library("CCrypto", pkgConfig: "libcrypto", package: "libssl-dev"),
+    library("CISAL", pkgConfig: "libisal", package: "libisal-dev"),
+    library("CZstd", pkgConfig: "libzstd", package: "libzstd-dev"),
+    library("CArchive", pkgConfig: "libarchive", package: "libarchive-dev"),
+    library("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
+
+    // Base.
+    module("Diagnostics", []),
+    module("LinuxSystem", ["CLinuxShims"]),
+    module("OCI", ["CCrypto"]),
+
+    // The parts.
+    module("DockerfileSyntax", ["Diagnostics"]),
+    module("Images", base),
+    module("Layers", base + ["CISAL", "CZstd", "CArchive"]),
+    module("Sandboxing", base),
+    module("Registry", base + ["Images", "CCurl"]),
+    module("BuildPlanning", base + ["DockerfileSyntax"]),
+    module("BuildExecution", base + ["BuildPlanning", "Images", "Layers", "Sandboxing"]),
+    .executableTarget(
+      name: "caisson",
+      dependencies: base + [
+        "DockerfileSyntax", "BuildPlanning", "BuildExecution", "Images", "Layers", "Registry",
+        "Sandboxing",
+      ],
+      cSettings: gnu, swiftSettings: strict),
+
+    // Tests.
+    tests("DiagnosticsTests", ["Diagnostics"]),
+    tests("OCITests", ["OCI"]),
+    tests("LinuxSystemTests", ["LinuxSystem"]),
+    tests("DockerfileSyntaxTests", ["DockerfileSyntax", "Diagnostics"]),
+    tests("ImagesTests", base + ["Images"]),
+    tests("LayersTests", base + ["Layers"]),
+    tests("SandboxingTests", base + ["Sandboxing"]),
+    tests("RegistryTests", base + ["Images", "Registry"]),
+    tests("BuildPlanningTests", base + ["BuildPlanning", "DockerfileSyntax"]),
+    tests("BuildExecutionTests", base + ["BuildExecution", "BuildPlanning", "Images", "Layers"]),
+    tests("CaissonTests", base + ["caisson"]),
+    tests("EndToEndTests", base),
+  ],
+  swiftLanguageModes: [.v6]
+)
