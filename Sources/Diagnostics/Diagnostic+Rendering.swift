@@ -49,7 +49,8 @@ extension Diagnostic {
     // Tabs stay tabs, so that the carets stand below their text whatever a tab is wide.
     let lead = String(decoding: bytes[..<max(0, from)], as: UTF8.self)
       .map { $0 == "\t" ? "\t" : " " }.joined()
-    let marked = String(decoding: bytes[max(0, from)..<min(max(to, from), bytes.count)], as: UTF8.self)
+    let marked = String(
+      decoding: bytes[max(0, from)..<min(max(to, from), bytes.count)], as: UTF8.self)
     return lead + String(repeating: "^", count: max(1, marked.count))
   }
 }

@@ -38,6 +38,7 @@ package struct Log: Sendable {
 
   private func post(_ level: Level, _ message: String, _ fields: Fields) {
     guard level <= threshold else { return }
-    sink(Event(level: level, message: message, fields: fields.map { (name: $0.key, value: $0.value) }))
+    sink(
+      Event(level: level, message: message, fields: fields.map { (name: $0.key, value: $0.value) }))
   }
 }

@@ -4,7 +4,8 @@ import CLinuxShims
 import Glibc
 
 /// The names in an open directory, `.` and `..` left out, in the order of their bytes.
-package func sortedNames(in directory: borrowing FileDescriptor) throws(SystemError) -> [PathBytes] {
+package func sortedNames(in directory: borrowing FileDescriptor) throws(SystemError) -> [PathBytes]
+{
   // fdopendir takes the descriptor over, and a shared offset must start at 0: open it anew.
   let copy = try FileDescriptor.open(".", in: directory, flags: O_RDONLY | O_DIRECTORY).release()
   guard let stream = fdopendir(copy) else {
@@ -44,9 +45,9 @@ package func makeDirectory(_ path: PathBytes, mode: mode_t = 0o777) throws(Syste
 package func makeDirectories(_ path: PathBytes, mode: mode_t = 0o777) throws(SystemError) {
   do {
     try makeDirectory(path, mode: mode)
-  } catch where error.errno == .exists {
+  } catch  where error.errno == .exists {
     guard try FileStatus(of: path, followLinks: true).kind == .directory else { throw error }
-  } catch where error.errno == .noSuchFile {
+  } catch  where error.errno == .noSuchFile {
     let parent = path.parent
     guard !parent.isEmpty else { throw error }
     try makeDirectories(parent, mode: mode)
@@ -71,13 +72,14 @@ package func removeTree(_ path: PathBytes) throws(SystemError) {
   let directory: FileDescriptor
   do {
     directory = try FileDescriptor.open(parent, flags: O_RDONLY | O_DIRECTORY)
-  } catch where error.errno == .noSuchFile {
+  } catch  where error.errno == .noSuchFile {
     return
   }
   try removeTree(path.name, in: directory)
 }
 
-private func removeTree(_ name: PathBytes, in parent: borrowing FileDescriptor) throws(SystemError) {
+private func removeTree(_ name: PathBytes, in parent: borrowing FileDescriptor) throws(SystemError)
+{
   let number = parent.number
   let unlinked = name.withCString { unlinkat(number, $0, 0) }
   if unlinked == 0 { return }

@@ -133,7 +133,7 @@ package struct FileDescriptor: ~Copyable, Sendable {
     do {
       try retrying("flock") { flock(number, operation) }
       return true
-    } catch where !wait && error.errno == .wouldBlock {
+    } catch  where !wait && error.errno == .wouldBlock {
       return false
     }
   }

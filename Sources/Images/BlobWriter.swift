@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LinuxSystem
+import OCI
+
+/// Writes one blob into a ``ContentStore``, hashing on the way.
+///
+/// Nothing is visible in the store before ``commit(expecting:)``; a writer that is dropped leaves
+/// nothing behind. A writer may travel between threads, but one call follows the other.
+package final class BlobWriter: @unchecked Sendable {
+  private let store: ContentStore
+  private let temporary: PathBytes
+  private let algorithm: Digest.Algorithm
+  private let file: FileDescriptor
+  private var hasher: DigestHasher
+  private var isCommitted = false
+
+  init(store: ContentStore, algorithm: Digest.Algorithm) throws {
+    self.store = store
+    self.temporary = store.temporaryPath()
+    self.algorithm = algorithm
+    self.file = try FileDescriptor.open(
+      temporary, flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o644)
+    self.hasher = DigestHasher(algorithm)
+  }
+
+  deinit {
+    if !isCommitted { try? removeFile(temporary) }
+  }
+
+  package func write(_ bytes: UnsafeRawBufferPointer) throws {
+    hasher.update(bytes)
+    try file.writeAll(bytes)
+  }
+
+  package var sizeInBytes: Int64 { hasher.sizeInBytes }
+
+  /// Starts over, for a transfer that has to be repeated from the beginning.
+  package func restart() throws {
+    let number = file.number
+    try retrying("ftruncate") { ftruncate(number, 0) }
+    try file.seek(to: 0)
+    hasher = DigestHasher(algorithm)
+  }
+
+  /// Makes the blob visible.
+  ///
+  /// - Throws: ``ContentError`` when it is not what `expected` says; the store is then unchanged.
+  @discardableResult
+  package func commit(expecting expected: Descriptor? = nil) throws
+    -> (digest: Digest, sizeInBytes: Int64)
+  {
+    let size = hasher.sizeInBytes
+    let digest = hasher.finish()
+    if let expected {
+      guard expected.size == size else {
+        throw ContentError.sizeMismatch(expected: expected.size, actual: size)
+      }
+      guard expected.digest == digest else {
+        throw ContentError.digestMismatch(expected: expected.digest, actual: digest)
+      }
+    }
+    try file.synchronize()
+    try rename(temporary, to: store.path(of: digest))
+    isCommitted = true
+    return (digest, size)
+  }
+}
+
+/// A writer at the end of a pipeline of sinks.
+package struct BlobSink: ByteSink {
+  package let writer: BlobWriter
+
+  package init(_ writer: BlobWriter) { self.writer = writer }
+
+  package mutating func write(_ bytes: UnsafeRawBufferPointer) throws { try writer.write(bytes) }
+}
