@@ -240,11 +240,10 @@ extension LayerUnpacker {
   }
 
   private func setOwner(of entry: LayerEntry, _ change: () -> Int32) throws {
-    do {
-      try retrying("chown", entry.path, change)
-    } catch where error.errno == .invalidArgument {
-      throw LayerError.unmappedOwner(entry.path, uid: entry.uid, gid: entry.gid)
-    }
+    if change() == 0 { return }
+    let errno = Errno.current
+    guard errno == .invalidArgument else { throw SystemError("chown", entry.path, errno) }
+    throw LayerError.unmappedOwner(entry.path, uid: entry.uid, gid: entry.gid)
   }
 
   /// What the file system has no room for is left out here; the blob still has it.
