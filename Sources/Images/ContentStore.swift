@@ -49,6 +49,12 @@ package final class ContentStore: Sendable {
     try BlobWriter(store: self, algorithm: algorithm)
   }
 
+  /// A writer that refuses more bytes than `descriptor` says; commit it expecting the same.
+  package func makeWriter(expecting descriptor: Descriptor) throws -> BlobWriter {
+    try BlobWriter(
+      store: self, algorithm: descriptor.digest.algorithm, expectedSize: descriptor.size)
+  }
+
   /// Stores bytes at hand.
   @discardableResult
   package func put(_ bytes: [UInt8]) throws -> Digest {
