@@ -23,7 +23,7 @@ struct CommandStart {
 
   private func setUpProcess() throws(SandboxError) {
     try kernel("setsid") { setsid() }
-    for signal in 1..<Int32(SIGRTMAX_VALUE) { Glibc.signal(signal, SIG_DFL) }
+    for signal in 1..<endOfSignals { Glibc.signal(signal, SIG_DFL) }
     var none = sigset_t()
     sigemptyset(&none)
     try kernel("sigprocmask") { sigprocmask(SIG_SETMASK, &none, nil) }
@@ -117,4 +117,4 @@ struct CommandStart {
 }
 
 /// One past the last signal number of Linux.
-private let SIGRTMAX_VALUE = 65
+private let endOfSignals: Int32 = 65
