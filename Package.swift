@@ -61,6 +61,9 @@ let package = Package(
       cSettings: gnu, swiftSettings: strict),
 
     // Tests.
+    .executableTarget(
+      name: "SandboxTestProgram", dependencies: base + ["Sandboxing"],
+      path: "Tests/SandboxTestProgram", cSettings: gnu, swiftSettings: strict),
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("OCITests", ["OCI"]),
     tests("LinuxSystemTests", ["LinuxSystem"]),
