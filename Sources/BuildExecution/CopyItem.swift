@@ -13,6 +13,8 @@ struct CopyItem {
     case bytes([UInt8])
     /// A file of another stage or image.
     case inode(FileTree.Inode)
+    /// An entry of an archive in the build context, by its position.
+    case archived(in: PathBytes, ordinal: Int)
   }
 
   /// Its path is the place in the image, without links on the way.

@@ -72,6 +72,15 @@ final class LayeredFiles {
     return directories.reversed()
   }
 
+  /// What the image says of `/` itself.
+  func rootEntry(isolation: isolated (any Actor)? = #isolation) async throws -> LayerEntry {
+    var root = LayerEntry.implicitDirectory("", modified: FileTime(seconds: 0))
+    for layer in layers {
+      if let entry = try await entries(of: layer).first(where: { $0.path.isEmpty }) { root = entry }
+    }
+    return root
+  }
+
   /// The content of a small file; nil when there is no regular file at `path`.
   func contents(
     of path: PathBytes, limit: Int = 4 << 20, isolation: isolated (any Actor)? = #isolation

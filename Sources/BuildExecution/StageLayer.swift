@@ -18,8 +18,6 @@ package enum StageLayer: Sendable {
 package struct ChangeSet: Sendable {
   package var directory: PathBytes
   package var entries: [LayerEntry]
-  /// Writes the blob, once, while the build goes on.
-  package var blob: Task<LayerReference, any Error>?
 
   package var sizeInBytes: Int64 { entries.reduce(0) { $0 + $1.sizeInBytes } }
 }

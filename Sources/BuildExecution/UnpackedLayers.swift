@@ -19,7 +19,7 @@ package actor UnpackedLayers {
   }
 
   private let fetcher: BlobFetcher
-  private let format: OverlayFormat
+  package nonisolated let format: OverlayFormat
   private let directory: PathBytes
   private let indexes: PathBytes
   private var known: [Digest: [LayerEntry]] = [:]

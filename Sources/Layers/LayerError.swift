@@ -19,6 +19,8 @@ package enum LayerError: Error, Hashable, Sendable {
   case notADirectory(PathBytes)
   case missingHardLinkTarget(PathBytes, target: PathBytes)
   case diffIDMismatch(expected: Digest, actual: Digest)
+  /// A file whose name layers reserve for whiteouts.
+  case reservedName(PathBytes)
   /// A file grew or shrank while it was read.
   case fileChanged(PathBytes)
   /// An id outside the user namespace's map.
@@ -49,6 +51,10 @@ extension LayerError: DiagnosticConvertible {
       Diagnostic(
         "the layer's content is not what the image says",
         notes: ["diff ID expected \(expected)", "diff ID found    \(actual)"])
+    case .reservedName(let path):
+      Diagnostic(
+        "\"\(path)\" has a name that layers reserve for removed files",
+        help: "names that begin with \".wh.\" cannot be stored in an image")
     case .fileChanged(let path):
       Diagnostic("\"\(path)\" changed while it was read", help: "build again when it is at rest")
     case .unmappedOwner(let path, let uid, let gid):

@@ -41,7 +41,10 @@ package struct OverlayChanges {
       let child = path.appending(name)
       let below = lower.map { $0.appending(name) }
       if OverlayFormat.isWhiteout(status) {
+        // What hides nothing is left out.
         if topmost(of: below) != nil { entries.append(Whiteout.file(child).entry) }
+      } else if name.hasPrefix(Whiteout.prefix) {
+        throw LayerError.reservedName(child)
       } else if status.kind == .directory {
         entries += try directoryChanges(child, status, at: place, over: below)
       } else if let entry = try fileChange(child, status, at: place, over: below) {
