@@ -45,7 +45,7 @@ let package = Package(
     module("OCI", ["CCrypto"]),
 
     // The parts.
-    module("DockerfileSyntax", ["Diagnostics"]),
+    module("DockerfileSyntax", ["LinuxSystem", "Diagnostics"]),
     module("Images", base),
     module("Layers", base + ["CISAL", "CZstd", "CArchive"]),
     module("Sandboxing", base),
@@ -67,7 +67,7 @@ let package = Package(
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("OCITests", ["OCI"]),
     tests("LinuxSystemTests", ["LinuxSystem"]),
-    tests("DockerfileSyntaxTests", ["DockerfileSyntax", "Diagnostics"]),
+    tests("DockerfileSyntaxTests", ["DockerfileSyntax", "LinuxSystem", "Diagnostics"]),
     tests("ImagesTests", base + ["Images"]),
     tests("LayersTests", base + ["Layers"]),
     tests("SandboxingTests", base + ["Sandboxing"]),
