@@ -57,7 +57,7 @@ final class Pauses: Sendable {
   var policy: RetryPolicy {
     var policy = RetryPolicy()
     policy.jitter = { 1 }
-    policy.pause = { [all] pause in all.withLock { $0.append(pause) } }
+    policy.pause = { pause in self.all.withLock { $0.append(pause) } }
     return policy
   }
 }

@@ -31,6 +31,7 @@ final class TestServer: Sendable {
   let port: UInt16
   private let listener: Int32
   private let connections = Mutex<Set<Int32>>([])
+  private let accepted = Mutex(0)
 
   init(_ answer: @escaping @Sendable (Request) -> Response) throws {
     let listener = try retrying("socket") { socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
@@ -40,21 +41,22 @@ final class TestServer: Sendable {
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     try withUnsafeMutablePointer(to: &address) { pointer in
       try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-        try retrying("bind") { bind(listener, pointer, length) }
+        try retrying("bind") { bind(listener, .init(__sockaddr__: pointer), length) }
         try retrying("listen") { listen(listener, 64) }
-        try retrying("getsockname") { getsockname(listener, pointer, &length) }
+        try retrying("getsockname") { getsockname(listener, .init(__sockaddr__: pointer), &length) }
       }
     }
     self.listener = listener
     port = UInt16(bigEndian: address.sin_port)
     startThread { [weak self, listener] in
       while true {
-        let connection = accept(listener, nil, nil)
+        let connection = accept(listener, .init(__sockaddr__: nil), nil)
         guard connection >= 0 else { return }
         guard let self else {
           close(connection)
           return
         }
+        self.accepted.withLock { $0 += 1 }
         self.connections.withLock { _ = $0.insert(connection) }
         startThread { [weak self] in
           serve(connection, answer)
@@ -72,6 +74,9 @@ final class TestServer: Sendable {
   }
 
   var authority: String { "127.0.0.1:\(port)" }
+
+  /// Connections that were ever made.
+  var connectionCount: Int { accepted.withLock { $0 } }
 }
 
 private func serve(
@@ -98,7 +103,7 @@ private func write(_ response: TestServer.Response, to connection: Int32, isHead
   let body = isHead ? [] : Array(response.body.prefix(response.closeAfter ?? .max))
   var bytes = Array(head.utf8) + body
   while !bytes.isEmpty {
-    let count = send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL.rawValue))
+    let count = send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL))
     guard count > 0 else { return false }
     bytes.removeFirst(count)
   }
