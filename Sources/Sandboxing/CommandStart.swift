@@ -23,7 +23,7 @@ struct CommandStart {
 
   private func setUpProcess() throws(SandboxError) {
     try kernel("setsid") { setsid() }
-    for signal in 1..<endOfSignals { Glibc.signal(signal, SIG_DFL) }
+    for signal in 1..<endOfSignals { caisson_reset_signal(signal) }
     var none = sigset_t()
     sigemptyset(&none)
     try kernel("sigprocmask") { sigprocmask(SIG_SETMASK, &none, nil) }
@@ -116,5 +116,5 @@ struct CommandStart {
   }
 }
 
-/// One past the last signal number of Linux.
+/// One past the last signal number of the kernel.
 private let endOfSignals: Int32 = 65
