@@ -47,12 +47,14 @@ struct CommandStart {
   private func becomeUser() throws(SandboxError) {
     try Capability.limitToDefaults()
     let (uid, gid, groups) = (description.uid, description.gid, description.groups)
-    guard setgroups(groups.count, groups) == 0, setresgid(gid, gid, gid) == 0,
-      setresuid(uid, uid, uid) == 0
-    else {
-      let errno = Errno.current
-      if errno == .invalidArgument { throw SandboxError.userNotMapped(uid: uid, gid: gid) }
-      throw SandboxError.refused(operation: "setuid", path: nil, errno: errno.code)
+    do {
+      try retrying("setgroups") { setgroups(groups.count, groups) }
+      try retrying("setresgid") { setresgid(gid, gid, gid) }
+      try retrying("setresuid") { setresuid(uid, uid, uid) }
+    } catch  where error.errno == .invalidArgument {
+      throw SandboxError.userNotMapped(uid: uid, gid: gid)
+    } catch {
+      throw SandboxError(error)
     }
   }
 
