@@ -70,7 +70,7 @@ let package = Package(
     tests("DockerfileSyntaxTests", ["DockerfileSyntax", "LinuxSystem", "Diagnostics"]),
     tests("ImagesTests", base + ["Images"]),
     tests("LayersTests", base + ["Layers"]),
-    tests("SandboxingTests", base + ["Sandboxing"]),
+    tests("SandboxingTests", base + ["Sandboxing", "SandboxTestProgram"]),
     tests("RegistryTests", base + ["Images", "Registry"]),
     tests("BuildPlanningTests", base + ["BuildPlanning", "DockerfileSyntax"]),
     tests("BuildExecutionTests", base + ["BuildExecution", "BuildPlanning", "Images", "Layers"]),

@@ -23,7 +23,7 @@ struct CommandStart {
 
   private func setUpProcess() throws(SandboxError) {
     try kernel("setsid") { setsid() }
-    for signal in 1..<endOfSignals { Glibc.signal(signal, SIG_DFL) }
+    for signal in 1..<endOfSignals { caisson_reset_signal(signal) }
     var none = sigset_t()
     sigemptyset(&none)
     try kernel("sigprocmask") { sigprocmask(SIG_SETMASK, &none, nil) }
@@ -47,12 +47,14 @@ struct CommandStart {
   private func becomeUser() throws(SandboxError) {
     try Capability.limitToDefaults()
     let (uid, gid, groups) = (description.uid, description.gid, description.groups)
-    guard setgroups(groups.count, groups) == 0, setresgid(gid, gid, gid) == 0,
-      setresuid(uid, uid, uid) == 0
-    else {
-      let errno = Errno.current
-      if errno == .invalidArgument { throw SandboxError.userNotMapped(uid: uid, gid: gid) }
-      throw SandboxError.refused(operation: "setuid", path: nil, errno: errno.code)
+    do {
+      try retrying("setgroups") { setgroups(groups.count, groups) }
+      try retrying("setresgid") { setresgid(gid, gid, gid) }
+      try retrying("setresuid") { setresuid(uid, uid, uid) }
+    } catch  where error.errno == .invalidArgument {
+      throw SandboxError.userNotMapped(uid: uid, gid: gid)
+    } catch {
+      throw SandboxError(error)
     }
   }
 
@@ -116,5 +118,5 @@ struct CommandStart {
   }
 }
 
-/// One past the last signal number of Linux.
+/// One past the last signal number of the kernel.
 private let endOfSignals: Int32 = 65

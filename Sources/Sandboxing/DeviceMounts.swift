@@ -62,9 +62,9 @@ struct DeviceMounts: ~Copyable {
   /// none: the host's serves, and is safe from us.
   private func node(_ device: Device) throws(SandboxError) -> FileDescriptor {
     let number = caisson_makedev(device.major, device.minor)
+    let own = own
     let made = device.name.withCString { mknodat(own, $0, S_IFCHR | 0o666, dev_t(number)) }
     guard made == 0 else { return try openPlace(PathBytes("/dev").appending(device.name)) }
-    let own = own
     return try translating { () throws(SystemError) in
       try FileDescriptor.open(device.name, at: own, flags: O_PATH | O_NOFOLLOW)
     }

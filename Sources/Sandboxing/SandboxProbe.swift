@@ -18,6 +18,10 @@ package enum SandboxProbe {
   /// - Parameter environment: `NAME=value`, for ``UserNamespace/availability(environment:)``.
   package static func answer(environment: [String]) -> Answer {
     guard let refusal = refusalHere() else { return .here }
+    if Capability.systemAdministration.isEffective {
+      // All the rights a further user namespace could give are there already.
+      return .nowhere(reasons: [refusal])
+    }
     switch UserNamespace.availability(environment: environment) {
     case .available(let namespace): return .inUserNamespace(namespace)
     case .unavailable(let reason): return .nowhere(reasons: [refusal, reason])

@@ -102,7 +102,12 @@ struct StubTree: ~Copyable {
     let target = stubs.procPath.appending(path)
     try translating { () throws(SystemError) in
       for attribute in try extendedAttributes(of: source) {
-        try setExtendedAttribute(attribute, on: target)
+        do throws(SystemError) {
+          try setExtendedAttribute(attribute, on: target)
+        } catch  where error.errno == .notSupported || error.errno == .notPermitted {
+          // Such as SELinux labels in a user namespace: overlays do not copy those up either.
+          continue
+        }
       }
       try target.withCString { (target) throws(SystemError) in
         try retrying("chown") { lchown(target, status.uid, status.gid) }

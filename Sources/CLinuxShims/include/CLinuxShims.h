@@ -73,6 +73,13 @@ static inline int caisson_wexitstatus(int status) { return WEXITSTATUS(status); 
 static inline int caisson_wifsignaled(int status) { return WIFSIGNALED(status); }
 static inline int caisson_wtermsig(int status) { return WTERMSIG(status); }
 
+/// Gives a signal its default action; unlike `sigaction`, also those glibc keeps for itself, which
+/// `posix_spawn` leaves ignored.
+static inline void caisson_reset_signal(int signal_number) {
+  unsigned long action[4] = {0};  // The kernel's structure: handler, flags, restorer, mask.
+  syscall(SYS_rt_sigaction, signal_number, action, NULL, 8);
+}
+
 /// A descriptor that becomes readable when process `pid` ends.
 static inline int caisson_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
