@@ -71,6 +71,9 @@ static inline int caisson_wexitstatus(int status) { return WEXITSTATUS(status); 
 static inline int caisson_wifsignaled(int status) { return WIFSIGNALED(status); }
 static inline int caisson_wtermsig(int status) { return WTERMSIG(status); }
 
+/// `environ` is a mutable global, which Swift 6 refuses.
+static inline char *_Nullable *_Nullable caisson_environ(void) { return environ; }
+
 static inline FILE *_Nonnull caisson_stdout(void) { return stdout; }
 
 #endif

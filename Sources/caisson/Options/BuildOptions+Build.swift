@@ -12,7 +12,7 @@ extension BuildOptions {
       command: .build, context: context,
       dockerfile: try Self.dockerfile(arguments, context, surroundings),
       platform: try arguments.platform(BuildFlags.platform),
-      store: try arguments.store(surroundings), display: Self.display(arguments))
+      store: try arguments.store(surroundings), display: try Self.display(arguments, surroundings))
     ignoreFile = try arguments.file(SharedOptions.ignoreFile, surroundings)
     namedContexts = try Self.namedContexts(arguments, surroundings)
     buildArguments = try arguments.buildArguments(
@@ -133,11 +133,21 @@ extension BuildOptions {
     return result
   }
 
-  private static func display(_ arguments: ParsedArguments) -> DisplayOptions {
-    let style = arguments.value(of: BuildFlags.progress).flatMap(ProgressStyle.init) ?? .auto
+  private static func display(_ arguments: ParsedArguments, _ surroundings: Surroundings)
+    throws(CommandLineError) -> DisplayOptions
+  {
+    var style = arguments.value(of: BuildFlags.progress).flatMap(ProgressStyle.init) ?? .auto
+    if arguments.isSet(BuildFlags.quiet) { style = .quiet }
+    let canDraw =
+      surroundings.standardErrorIsTerminal && surroundings.variable("TERM") != nil
+      && surroundings.variable("TERM") != "dumb"
+    if style == .auto { style = canDraw ? .tty : .plain }
+    if style == .tty, !canDraw {
+      throw .refused(
+        "--progress tty", reason: "standard error is no terminal that can be drawn on")
+    }
     return DisplayOptions(
-      style: .progress(arguments.isSet(BuildFlags.quiet) ? .quiet : style),
-      level: arguments.isSet(BuildFlags.debug) ? .debug : .warn)
+      style: .progress(style), level: arguments.isSet(BuildFlags.debug) ? .debug : .warn)
   }
 }
 
