@@ -101,10 +101,10 @@ struct ParsedArguments: Hashable, Sendable {
       }
       return value ? "true" : "false"
     case .choice(let words):
-      guard words.contains(text) else {
+      guard let word = words.first(where: { $0 == text.lowercased() }) else {
         throw .badValue(option: spelling, value: text, expected: oneOf(words))
       }
-      return text
+      return word
     }
   }
 

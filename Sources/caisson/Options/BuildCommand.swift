@@ -31,8 +31,8 @@ enum BuildFlags {
   static let output = Option.value(
     "output", short: "o", "KIND", isRepeatable: true,
     standard: "the local store", .output,
-    "where the image goes: type=image|registry|oci|docker|local|tar,dest=PATH, or a directory, or -"
-  )
+    "where the image goes: type=KIND,dest=PATH with image, registry, oci, docker, local or tar "
+      + "as KIND; a directory for its files; - for a tar archive of them")
   static let imageFormat = Option.choice(
     "image-format", ["oci", "docker"], standard: "that of the base image", .output,
     "the media types of the image")

@@ -83,7 +83,8 @@ extension BuildOptions {
   }
 
   private static func executorDisplay(_ arguments: ParsedArguments) -> DisplayOptions {
-    let level = arguments.value(of: ExecutorFlags.verbosity)
+    let word = arguments.value(of: ExecutorFlags.verbosity)
+    let level = word == "warning" ? "warn" : word
     let format = arguments.value(of: ExecutorFlags.logFormat).flatMap(LogFormat.init) ?? .color
     return DisplayOptions(
       style: .log(format, hasTimestamps: arguments.isSet(ExecutorFlags.logTimestamp)),

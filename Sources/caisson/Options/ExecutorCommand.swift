@@ -44,7 +44,8 @@ enum ExecutorFlags {
     "image-name-tag-with-digest-file", "FILE", .output, "write REPOSITORY:TAG@DIGEST lines there")
 
   static let verbosity = Option.choice(
-    "verbosity", short: "v", ["panic", "fatal", "error", "warn", "info", "debug", "trace"],
+    "verbosity", short: "v",
+    ["panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"],
     standard: "info", .display, "how much is logged")
   static let logFormat = Option.choice(
     "log-format", ["text", "color", "json"], standard: "color", .display, "how it is logged")

@@ -52,13 +52,13 @@ final class BuildDisplay: Sendable {
     }
   }
 
-  /// Shows the last lines and gives the terminal back. What comes later is dropped.
+  /// Shows the last lines and gives the terminal back; what comes later is shown plainly.
   func end() {
     renderer.withLock { renderer in
       if case .terminal(var view, var frame) = renderer {
         paint(&view, &frame, hasLive: false)
         StandardStream.error.show(frame.end())
-        renderer = .terminal(view, frame)
+        renderer = .plain(PlainProgress())
       }
     }
   }
