@@ -3,6 +3,7 @@
 import Glibc
 import Sandboxing
 
+// A sandbox is entered by running the program again; that takes a process with one thread.
 if let code = SandboxEntry.runIfAsked(CommandLine.arguments) { exit(code) }
 
-print("caisson")
+exit(runProgram(CommandLine.arguments))

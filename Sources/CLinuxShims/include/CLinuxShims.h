@@ -133,6 +133,8 @@ static inline int caisson_try_overlay(const char *_Nonnull options) {
   }
   return caisson_wait_for_errno(child);
 }
+/// `environ` is a mutable global, which Swift 6 refuses.
+static inline char *_Nullable *_Nullable caisson_environ(void) { return environ; }
 
 static inline FILE *_Nonnull caisson_stdout(void) { return stdout; }
 
