@@ -16,9 +16,9 @@ func module(_ name: String, _ imports: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: imports, cSettings: gnu, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ imports: [Target.Dependency]) -> Target {
+func tests(_ name: String, _ imports: [Target.Dependency], exclude: [String] = []) -> Target {
   .testTarget(
-    name: name, dependencies: imports, exclude: [], cSettings: gnu, swiftSettings: strict)
+    name: name, dependencies: imports, exclude: exclude, cSettings: gnu, swiftSettings: strict)
 }
 
 func library(_ name: String, pkgConfig: String, package: String) -> Target {
@@ -75,7 +75,7 @@ let package = Package(
     tests("BuildPlanningTests", base + ["BuildPlanning", "DockerfileSyntax"]),
     tests("BuildExecutionTests", base + ["BuildExecution", "BuildPlanning", "Images", "Layers"]),
     tests("CaissonTests", base + ["caisson"]),
-    tests("EndToEndTests", base),
+    tests("EndToEndTests", base, exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]
 )
