@@ -142,7 +142,7 @@ import Testing
 /// The main thread of the program waits outside Swift's pool, and so does this.
 private func exitAfter(_ body: @escaping @Sendable () async -> Int32) async {
   startThread {
-    exit((try? runInterruptibly(abandon: {}, body)) ?? 99)
+    exit((try? runInterruptibly(body)) ?? 99)
   }
   await untilCancelled()
 }

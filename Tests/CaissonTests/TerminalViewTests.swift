@@ -27,8 +27,8 @@ import Testing
     var view = TerminalView()
     for event in story { view.apply(event, now: .zero) }
     #expect(
-      view.takeSettledLines(width: 44).suffix(5) == [
-        "warning: old syntax",
+      view.takeSettledLines(width: 44).suffix(7) == [
+        "warning: old syntax", "  --> Dockerfile", "  = help: renew",
         " => [build 2/2] RUN make         ERROR 1m05s",
         "    | cc -c a.c",
         "    | red \\u{7}bell",

@@ -49,7 +49,7 @@ struct TerminalView: Sendable {
         mark + oneLine(step.step.title) + fieldSeparator + "ERROR \(durationText(duration))")
       settled += step.tail.map { "    | " + $0 }
     case .transfer(let transfer): apply(transfer, now: now)
-    case .warning(let text): settled.append("warning: " + oneLine(text))
+    case .warning(let diagnostic): settled += renderedLines(diagnostic)
     case .message(let text): settled.append(oneLine(text))
     case .stageStarted, .phase: break
     }
