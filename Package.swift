@@ -74,7 +74,7 @@ let package = Package(
     tests("RegistryTests", base + ["Images", "Registry"]),
     tests("BuildPlanningTests", base + ["BuildPlanning", "DockerfileSyntax"]),
     tests("BuildExecutionTests", base + ["BuildExecution", "BuildPlanning", "Images", "Layers"]),
-    tests("CaissonTests", base + ["caisson"]),
+    tests("CaissonTests", base + ["caisson", "Images"]),
     tests("EndToEndTests", base, exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]

@@ -64,75 +64,21 @@ private actor SquashWriter {
       fetcher: surroundings.fetcher
     ).tree()
     let after = try await files.tree()
-    let plain = entries(from: before, to: after, above: base)
+    let difference = TreeDifference(from: before, to: after, above: base)
     let store = surroundings.fetcher.store
     let blob = try store.makeWriter()
     var layer = try LayerWriter(
       compressingOn: surroundings.compression, latest: options.timestamps.latest,
       to: BlobSink(blob))
-    for entry in plain.first { try layer.add(entry) }
-    try await files.forEachContent(of: plain.files) { inode, pieces in
+    for entry in difference.plain { try layer.add(entry) }
+    try await files.forEachContent(of: difference.files) { inode, pieces in
       try layer.add(inode.entry, produce: pieces)
     }
-    for entry in plain.links { try layer.add(entry) }
+    for entry in difference.links { try layer.add(entry) }
     let diffID = try layer.finish()
     let (digest, size) = try blob.commit()
     return LayerReference(
       descriptor: Descriptor(mediaType: .ociLayerGzip, digest: digest, size: size),
       diffID: diffID)
-  }
-
-  private struct Difference {
-    /// Whiteouts, directories, and whatever else has no content.
-    var first: [LayerEntry] = []
-    var files: [FileTree.Inode] = []
-    var links: [LayerEntry] = []
-  }
-
-  private func entries(from before: FileTree, to after: FileTree, above base: Int) -> Difference {
-    var difference = Difference()
-    var names: [ObjectIdentifier: PathBytes] = [:]
-    visit(after.root, before.root, PathBytes([UInt8]()), base, &difference, &names)
-    return difference
-  }
-
-  private func visit(
-    _ node: FileTree.Node, _ old: FileTree.Node?, _ path: PathBytes, _ base: Int,
-    _ difference: inout Difference, _ names: inout [ObjectIdentifier: PathBytes]
-  ) {
-    for (name, child) in old?.sortedChildren ?? [] where node.children[name] == nil {
-      _ = child
-      difference.first.append(Whiteout.file(path.appending(name)).entry)
-    }
-    for (name, child) in node.sortedChildren {
-      let place = path.appending(name)
-      let below = old?.children[name]
-      var entry = child.entry
-      entry.path = place
-      if child.isDirectory {
-        let isNew = below?.isDirectory != true || child.inode.layer >= base
-        let mark = difference.first.count
-        let marks = (difference.files.count, difference.links.count)
-        visit(
-          child, below?.isDirectory == true ? below : nil, place, base, &difference, &names)
-        let isTouched =
-          difference.first.count > mark || (difference.files.count, difference.links.count) != marks
-        if isNew || isTouched { difference.first.insert(entry, at: mark) }
-      } else if child.inode.layer >= base {
-        let identity = ObjectIdentifier(child.inode)
-        if let first = names[identity] {
-          entry.kind = .hardLink(first)
-          entry.sizeInBytes = 0
-          difference.links.append(entry)
-        } else {
-          names[identity] = place
-          if entry.kind == .regular {
-            difference.files.append(child.inode)
-          } else {
-            difference.first.append(entry)
-          }
-        }
-      }
-    }
   }
 }

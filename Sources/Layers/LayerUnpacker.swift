@@ -4,33 +4,40 @@ import Glibc
 import LinuxSystem
 import OCI
 
-/// Writes one layer as a directory that overlayfs can use: real owners, modes and times, whiteouts
-/// as character devices 0:0, opaque directories by attribute.
+/// Writes one layer as a directory, with owners, modes, times and attributes.
 ///
-/// Needs a root's powers, those of a user namespace included. Every path comes from a ``FileTree``
-/// and is opened without following links, so nothing is written outside the directory.
+/// Every path comes from a ``FileTree`` and is opened without following links, so nothing is written
+/// outside the directory.
 package struct LayerUnpacker: ~Copyable {
+  package enum Style: Hashable, Sendable {
+    /// The directory is for overlayfs: whiteouts are character devices 0:0, opaque directories have
+    /// an attribute. Needs a root's powers, those of a user namespace included.
+    case overlay(OverlayFormat)
+    /// The directory holds the layers below as well: what is taken away is removed.
+    case plain(setsOwners: Bool)
+  }
+
   private let root: FileDescriptor
   private let path: PathBytes
   private let tree: FileTree
   /// Of the layers below, lowest first.
   private let lower: [PathBytes]
-  private let format: OverlayFormat
+  private let style: Style
   /// Directories made here and what they are to become, set when their content is complete.
   private var directories: [PathBytes: LayerEntry] = [:]
   private var whiteouts: Set<PathBytes> = []
 
   /// - Parameters:
-  ///   - directory: Exists and is empty.
+  ///   - directory: Exists; empty for an overlay, else with the layers below in it.
   ///   - tree: The layers below, applied; this layer is added to it.
   package init(
-    into directory: PathBytes, over tree: FileTree, lower: [PathBytes], format: OverlayFormat
+    into directory: PathBytes, over tree: FileTree, lower: [PathBytes], style: Style
   ) throws {
     self.root = try FileDescriptor.open(directory, flags: O_RDONLY | O_DIRECTORY)
     self.path = directory
     self.tree = tree
     self.lower = lower
-    self.format = format
+    self.style = style
   }
 
   /// Unpacks all of `reader`.
@@ -48,7 +55,7 @@ package struct LayerUnpacker: ~Copyable {
       case .removed(let place, let hadLower): if hadLower { try hide(place) }
       case .emptied(let place):
         try makeDirectories(place)
-        try setOpaque(place)
+        try hideLower(of: place)
       }
     }
     try finishDirectories()
@@ -114,7 +121,7 @@ package struct LayerUnpacker: ~Copyable {
     if try FileStatus(of: place.name, at: number).kind == .directory { return }
     try retrying("unlink", place) { place.name.withCString { unlinkat(number, $0, 0) } }
     try retrying("mkdir", place) { place.name.withCString { mkdirat(number, $0, 0o700) } }
-    if whiteouts.remove(place) != nil { try setOpaque(place) }
+    if whiteouts.remove(place) != nil { try hideLower(of: place) }
   }
 
   /// Takes away what an earlier entry of this layer left at `place`.
@@ -132,21 +139,34 @@ package struct LayerUnpacker: ~Copyable {
   }
 
   private mutating func hide(_ place: PathBytes) throws {
+    if case .plain = style, tree.resolve(place, followLast: false).node == nil {
+      return try removeTree(path.appending(place))
+    }
     try makeDirectories(place.parent)
     let parent = try open(directory: place.parent)
     if let status = try? FileStatus(of: place.name, at: parent.number) {
       // This layer brought it: only what is below may be hidden, and only a directory has that.
-      if status.kind == .directory { try setOpaque(place) }
+      if status.kind == .directory { try hideLower(of: place) }
       return
     }
+    guard case .overlay = style else { return }
     try makeNode(place, in: parent, mode: S_IFCHR, device: 0)
     whiteouts.insert(place)
   }
 
-  private func setOpaque(_ place: PathBytes) throws {
+  /// Takes from a directory of this layer what lower layers have in it.
+  private func hideLower(of place: PathBytes) throws {
     let directory = try open(directory: place)
-    try setExtendedAttribute(
-      format.opaque, on: PathBytes("/proc/self/fd/\(directory.number)"), followLinks: true)
+    switch style {
+    case .overlay(let format):
+      try setExtendedAttribute(
+        format.opaque, on: PathBytes("/proc/self/fd/\(directory.number)"), followLinks: true)
+    case .plain:
+      guard let node = tree.resolve(place, followLast: false).node else { return }
+      for name in try sortedNames(in: directory) where node.children[name] == nil {
+        try removeTree(path.appending(place).appending(name))
+      }
+    }
   }
 
   private mutating func link(
@@ -240,6 +260,7 @@ extension LayerUnpacker {
   }
 
   private func setOwner(of entry: LayerEntry, _ change: () -> Int32) throws {
+    if case .plain(setsOwners: false) = style { return }
     if change() == 0 { return }
     let errno = Errno.current
     guard errno == .invalidArgument else { throw SystemError("chown", entry.path, errno) }

@@ -104,3 +104,6 @@ private final class JobQueue: @unchecked Sendable {
     return jobs.isEmpty ? nil : jobs.removeFirst()
   }
 }
+
+/// How many processors this process may use at once.
+package func onlineProcessors() -> Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }

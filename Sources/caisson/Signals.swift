@@ -18,12 +18,12 @@ func decision(sinceFirst: Duration?) -> SignalDecision {
 
 /// Runs `body` in a task and waits for it on this thread.
 ///
-/// SIGINT and SIGTERM cancel the task, which then cleans up; a later one ends the program at once.
+/// SIGINT, SIGTERM and SIGHUP cancel the task, which then cleans up; a later one ends the program at once.
 ///
 /// - Parameter abandon: Called before the program ends at once: gives the terminal back.
 /// - Returns: What `body` returned; 128 and the signal's number when one came and `body` failed.
 func runInterruptibly(
-  abandon: () -> Void, _ body: @escaping @Sendable () async -> Int32
+  abandon: () -> Void = {}, _ body: @escaping @Sendable () async -> Int32
 ) throws(SystemError) -> Int32 {
   let wake = try openWakePipe()
   let outcome = Outcome()
@@ -66,10 +66,20 @@ private func openWakePipe() throws(SystemError) -> FileDescriptor {
   var ends: [Int32] = [-1, -1]
   try retrying("pipe") { pipe2(&ends, O_CLOEXEC) }
   wakeEnd.store(ends[1], ordering: .sequentiallyConsistent)
-  for signal in [SIGINT, SIGTERM] { handle(signal) { wakeMainThread(UInt8($0)) } }
+  for signal in [SIGINT, SIGTERM] + (ignores(SIGHUP) ? [] : [SIGHUP]) {
+    handle(signal) { wakeMainThread(UInt8($0)) }
+  }
   // A handler and not SIG_IGN, which a RUN would inherit: a broken pipe is then a failed write.
   handle(SIGPIPE) { _ in }
   return FileDescriptor(owning: ends[0])
+}
+
+/// Whether somebody (`nohup`) wants the signal to have no effect.
+private func ignores(_ signal: Int32) -> Bool {
+  var action = sigaction()
+  sigaction(signal, nil, &action)
+  return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+    == unsafeBitCast(SIG_IGN, to: Int.self)
 }
 
 private func handle(_ signal: Int32, _ handler: @escaping @convention(c) (Int32) -> Void) {

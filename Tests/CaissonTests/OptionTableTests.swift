@@ -57,6 +57,24 @@ import Testing
         """)
   }
 
+  @Test func `no line of words brings the program down`() {
+    let vocabulary =
+      ["build", "executor", "image", "ls", "cat", "help", "-", "--", "---", "-=", "--=", "=", ""]
+      + ["-o", "type=", "type=oci,", ",,", "\"", "dest=-", "name=,", "docker-image://", "a=b"]
+      + ["oci-layout://@", "tar://", "://", "..", "/", "é", "-é", "\u{0}", "\u{1F600}"]
+      + Command.all.flatMap(\.options).map(\.spelling)
+    var generator = SystemRandomNumberGenerator()
+    for _ in 0..<3000 {
+      let count = Int.random(in: 0...6, using: &generator)
+      let words = (0..<count).map { _ in vocabulary.randomElement(using: &generator) ?? "" }
+      do {
+        _ = try Invocation(["caisson"] + words, machine)
+      } catch {
+        #expect(!error.diagnostic.message.isEmpty, "\(words)")
+      }
+    }
+  }
+
   @Test func `help is printed for the program, a group and a command`() throws {
     func printed(_ words: String...) throws -> String {
       if case .print(let text) = try Invocation(["caisson"] + words, machine) { return text }

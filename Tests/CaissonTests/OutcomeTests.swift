@@ -107,6 +107,22 @@ import Testing
   }
 }
 
+@Suite struct ProcessTests {
+  @Test func `the environment is the one the process has`() throws {
+    let path = try #require(getenv("PATH").map { String(cString: $0) })
+    #expect(processEnvironment()["PATH"] == path)
+  }
+
+  @Test func `the working directory is an absolute path`() throws {
+    #expect(try currentDirectory().isAbsolute)
+  }
+
+  @Test func `a file is no terminal`() throws {
+    let file = try FileDescriptor.open("/dev/null")
+    #expect(terminalSize(of: file.number) == nil)
+  }
+}
+
 @Suite struct SignalTests {
   @Test(
     arguments: [
@@ -142,7 +158,7 @@ import Testing
 /// The main thread of the program waits outside Swift's pool, and so does this.
 private func exitAfter(_ body: @escaping @Sendable () async -> Int32) async {
   startThread {
-    exit((try? runInterruptibly(abandon: {}, body)) ?? 99)
+    exit((try? runInterruptibly(body)) ?? 99)
   }
   await untilCancelled()
 }

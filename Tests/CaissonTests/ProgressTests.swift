@@ -20,7 +20,8 @@ let story: [ProgressEvent] = [
   .stepOutput(id: StepID(2), bytes: Array("cc -c a.c\nhalf".utf8), isError: false),
   .stepOutput(
     id: StepID(2), bytes: Array("\u{1B}[31mred\u{1B}[0m \u{7}bell\n".utf8), isError: true),
-  .warning("old\nsyntax"),
+  .warning(
+    Diagnostic("old syntax", severity: .warning, in: .init(file: "Dockerfile"), help: "renew")),
   .stepFailed(id: StepID(2), duration: .seconds(65)),
 ]
 
@@ -42,7 +43,7 @@ private func transfer(_ done: Int64) -> TransferProgress {
         "#2 [build 2/2] RUN make",
         "#2 | cc -c a.c",
         "#2 | red \\u{7}bell",
-        "warning: old syntax",
+        "warning: old syntax", "  --> Dockerfile", "  = help: renew",
         "#2 | half",
         "#2 ERROR after 1m05s",
       ])
@@ -68,6 +69,17 @@ private func transfer(_ done: Int64) -> TransferProgress {
       jsonProgressLine(failure, sinceStart: .zero)
         == #"{"column":6,"event":"error","file":"Dockerfile","help":"write one","line":3,"#
         + #""message":"no such stage","seconds":0}"#)
+  }
+
+  @Test func `a warning of a log has its place on its line`() {
+    let warning = Diagnostic(
+      "old", severity: .warning,
+      in: .init(file: "Dockerfile", range: SourceRange(line: 3, columns: 6..<9)))
+    #expect(kanikoLines(.warning(warning)).map(\.text) == ["Dockerfile:3:6: old"])
+    #expect(
+      jsonProgressLine(.warning(warning), sinceStart: .zero)
+        == #"{"column":6,"event":"warning","file":"Dockerfile","line":3,"message":"old","seconds":0}"#
+    )
   }
 
   @Test func `the summary says what was made and where it went`() throws {

@@ -11,8 +11,7 @@ import Testing
     view.apply(story[7], now: .seconds(2))
     #expect(
       view.takeSettledLines(width: 50) == [
-        " => pull debian:12 0123456789ab 50.0 MB       0.0s",
-        " => [build 1/2] COPY . /src                   0.0s",
+        " => [build 1/2] COPY . /src                   0.0s"
       ])
     #expect(view.takeSettledLines(width: 50) == [])
     #expect(
@@ -27,8 +26,8 @@ import Testing
     var view = TerminalView()
     for event in story { view.apply(event, now: .zero) }
     #expect(
-      view.takeSettledLines(width: 44).suffix(5) == [
-        "warning: old syntax",
+      view.takeSettledLines(width: 44).suffix(7) == [
+        "warning: old syntax", "  --> Dockerfile", "  = help: renew",
         " => [build 2/2] RUN make         ERROR 1m05s",
         "    | cc -c a.c",
         "    | red \\u{7}bell",
@@ -62,6 +61,13 @@ import Testing
     #expect(view.liveLines(now: .zero, width: 30, height: 0) == [])
   }
 
+  @Test func `what must be read in full is not cut`() {
+    var view = TerminalView()
+    let long = String(repeating: "word ", count: 20) + "end"
+    view.apply(.message(long), now: .zero)
+    #expect(view.takeSettledLines(width: 20) == [long])
+  }
+
   @Test func `a transfer shows how far it is`() {
     var view = TerminalView()
     view.apply(story[1], now: .zero)
@@ -70,6 +76,9 @@ import Testing
       view.liveLines(now: .seconds(4), width: 60, height: 5) == [
         " => pull debian:12 0123456789ab 20.0 MB of 50.0 MB      4.0s"
       ])
+    view.apply(story[3], now: .seconds(5))
+    #expect(view.liveLines(now: .seconds(5), width: 60, height: 5) == [])
+    #expect(view.takeSettledLines(width: 60) == [])
   }
 
   @Test func `frames leave the screen as if each had been drawn alone`() {

@@ -37,10 +37,15 @@ private func tenths(_ value: Double) -> String {
 
 func twoDigits(_ value: Int) -> String { value < 10 ? "0\(value)" : String(value) }
 
-/// A moment as RFC 3339 has it, in UTC.
+private let yearZero: Int64 = -62_167_219_200
+private let endOfYear9999: Int64 = 253_402_300_799
+
+/// A moment as RFC 3339 has it, in UTC; earlier and later ones than it can write become the first
+/// and last of those.
 ///
 /// The calendar is computed in eras of 400 years that begin on a first of March.
-func rfc3339(secondsSince1970 seconds: Int64) -> String {
+func rfc3339(secondsSince1970 moment: Int64) -> String {
+  let seconds = min(max(moment, yearZero), endOfYear9999)
   let day = Int((seconds - (seconds % 86400 + 86400) % 86400) / 86400)
   let second = Int((seconds % 86400 + 86400) % 86400)
   let shifted = day + 719_468

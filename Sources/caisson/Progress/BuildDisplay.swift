@@ -66,7 +66,7 @@ final class BuildDisplay: Sendable {
   func show(_ report: BuildReport) {
     let style = renderer.withLock { $0 }
     switch style {
-    case .log: summaryLines(report).forEach { log.info("\($0)") }
+    case .log: for line in summaryLines(report) { log.info(line) }
     case .json: write(jsonProgressLine(report, sinceStart: sinceStart))
     case .plain, .terminal: summaryLines(report).forEach(write)
     case .quiet: break
@@ -113,7 +113,9 @@ final class BuildDisplay: Sendable {
     }
     let fields = event.fields.map { " \($0.name)=\($0.value)" }.joined()
     let text = event.message + fields
-    receive(event.level <= .warn ? ProgressEvent.warning(text) : .message(text))
+    receive(
+      event.level <= .warn
+        ? ProgressEvent.warning(Diagnostic(text, severity: .warning)) : .message(text))
   }
 
   private func paint(_ view: inout TerminalView, _ frame: inout TerminalFrame, hasLive: Bool) {

@@ -23,10 +23,14 @@ func jsonProgressLine(_ report: BuildReport, sinceStart: Duration) -> String {
 }
 
 func jsonProgressLine(_ diagnostic: Diagnostic, sinceStart: Duration) -> String {
-  var fields: [String: JSONValue] = [
+  let fields = fields(of: diagnostic).merging([
     "event": .string(diagnostic.severity.rawValue), "seconds": .number(seconds(sinceStart)),
-    "message": .string(diagnostic.message),
-  ]
+  ]) { a, _ in a }
+  return compactJSON(fields)
+}
+
+private func fields(of diagnostic: Diagnostic) -> [String: JSONValue] {
+  var fields: [String: JSONValue] = ["message": .string(diagnostic.message)]
   if let location = diagnostic.location {
     fields["file"] = .string(location.file)
     fields["line"] = location.range.map { .integer(Int64($0.start.line)) }
@@ -34,7 +38,7 @@ func jsonProgressLine(_ diagnostic: Diagnostic, sinceStart: Duration) -> String 
   }
   if !diagnostic.notes.isEmpty { fields["notes"] = .array(diagnostic.notes.map(JSONValue.string)) }
   fields["help"] = diagnostic.help.map(JSONValue.string)
-  return compactJSON(fields)
+  return fields
 }
 
 private func fields(of event: ProgressEvent) -> (String, [String: JSONValue]) {
@@ -80,7 +84,7 @@ private func fields(of event: ProgressEvent) -> (String, [String: JSONValue]) {
     fields["totalInBytes"] = transfer.totalInBytes.map(JSONValue.integer)
     return ("transfer", fields)
   case .phase(let phase): return fields(of: phase)
-  case .warning(let text): return ("warning", ["message": .string(text)])
+  case .warning(let diagnostic): return ("warning", fields(of: diagnostic))
   case .message(let text): return ("message", ["message": .string(text)])
   }
 }

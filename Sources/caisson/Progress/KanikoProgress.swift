@@ -16,13 +16,20 @@ func kanikoLines(_ event: ProgressEvent) -> [(level: Log.Level, text: String)] {
   case .stepFinished(_, let outcome):
     return [(.debug, "Step took \(durationText(outcome.duration))")]
   case .phase(let phase): return [(.info, text(phase))]
-  case .warning(let text): return [(.warn, text)]
+  case .warning(let diagnostic): return [(.warn, placed(diagnostic))]
   case .message(let text): return [(.info, text)]
   case .transfer(let transfer) where transfer.isDone:
     let size = sizeText(transfer.doneInBytes)
     return [(.debug, "\(transfer.direction.rawValue) of \(transfer.label) done, \(size)")]
   case .stepOutput, .stepFailed, .transfer: return []
   }
+}
+
+/// On one line, the place first: `Dockerfile:3:6: no such stage`.
+private func placed(_ diagnostic: Diagnostic) -> String {
+  guard let location = diagnostic.location else { return diagnostic.message }
+  let place = location.range.map { ":\($0.start.line):\($0.start.column)" } ?? ""
+  return "\(location.file)\(place): \(diagnostic.message)"
 }
 
 private func commandLines(_ arguments: [String]) -> [(level: Log.Level, text: String)] {

@@ -26,7 +26,7 @@ struct PlainProgress: Sendable {
     case .stepFailed(let id, let duration):
       return rest(of: id) + ["\(mark(id)) ERROR after \(durationText(duration))"]
     case .transfer(let transfer): return lines(for: transfer)
-    case .warning(let text): return ["warning: \(oneLine(text))"]
+    case .warning(let diagnostic): return renderedLines(diagnostic)
     case .message(let text): return [oneLine(text)]
     case .stageStarted, .phase: return []
     }
@@ -62,6 +62,11 @@ struct PlainProgress: Sendable {
     guard isNew else { return [] }
     return ["\(label)\(transfer.totalInBytes.map { ", \(sizeText($0))" } ?? "")"]
   }
+}
+
+/// A diagnostic's lines for a terminal.
+func renderedLines(_ diagnostic: Diagnostic) -> [String] {
+  diagnostic.rendered().split(whereSeparator: \.isNewline).map(String.init)
 }
 
 /// Text from outside, safe and without line breaks.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import OCI
+import Diagnostics
 
 /// Something that happened during a build. Renderers decide whether and how it shows.
 enum ProgressEvent: Hashable, Sendable {
@@ -13,7 +13,8 @@ enum ProgressEvent: Hashable, Sendable {
   /// Bytes under way; the same id again with more, `done == total` at the end.
   case transfer(TransferProgress)
   case phase(BuildPhase)
-  case warning(String)
+  /// Its severity is warning.
+  case warning(Diagnostic)
   case message(String)
 }
 

@@ -49,7 +49,7 @@ struct TerminalView: Sendable {
         mark + oneLine(step.step.title) + fieldSeparator + "ERROR \(durationText(duration))")
       settled += step.tail.map { "    | " + $0 }
     case .transfer(let transfer): apply(transfer, now: now)
-    case .warning(let text): settled.append("warning: " + oneLine(text))
+    case .warning(let diagnostic): settled += renderedLines(diagnostic)
     case .message(let text): settled.append(oneLine(text))
     case .stageStarted, .phase: break
     }
@@ -58,10 +58,8 @@ struct TerminalView: Sendable {
   private mutating func apply(_ transfer: TransferProgress, now: Duration) {
     let place = transfers.firstIndex { $0.transfer.id == transfer.id }
     if transfer.isDone {
-      let started = place.map { transfers.remove(at: $0).started } ?? now
-      settled.append(
-        mark + "\(transfer.direction.rawValue) \(oneLine(transfer.label)) "
-          + sizeText(transfer.doneInBytes) + fieldSeparator + durationText(now - started))
+      // It leaves no line: one for each layer would drown those of the steps.
+      if let place { transfers.remove(at: place) }
     } else if let place {
       transfers[place].transfer = transfer
     } else {
@@ -128,10 +126,11 @@ private let mark = " => "
 /// Between a line's text and what stands at the right margin; no text from outside has it.
 private let fieldSeparator = "\u{0}"
 
-/// The text at the left margin, cut if need be, the time at the right.
+/// The text at the left margin, cut if need be, the time at the right. A line without a time may
+/// be of any length: what people must read in full is left to the terminal to wrap.
 private func aligned(_ line: String, _ width: Int) -> String {
   let parts = line.split(separator: fieldSeparator, maxSplits: 1)
-  guard parts.count == 2 else { return truncated(line, to: width) }
+  guard parts.count == 2 else { return line }
   let right = String(parts[1])
   let left = truncated(String(parts[0]), to: max(0, width - displayWidth(right) - 1))
   let gap = max(1, width - displayWidth(left) - displayWidth(right))
