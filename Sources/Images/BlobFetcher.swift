@@ -34,8 +34,12 @@ package actor BlobFetcher {
     }
     if store.contains(digest) { return }
     waiting[digest] = []
-    defer { waiting.removeValue(forKey: digest)?.forEach { $0.resume() } }
+    defer { wakeWaiters(for: digest) }
     try await store.fetch(descriptor, from: source)
+  }
+
+  private func wakeWaiters(for digest: Digest) {
+    for waiter in waiting.removeValue(forKey: digest) ?? [] { waiter.resume() }
   }
 }
 
