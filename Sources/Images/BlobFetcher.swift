@@ -16,13 +16,11 @@ package actor BlobFetcher {
   /// - Throws: ``ImageError/layerUnavailable(_:)``, ``ImageError/corruptBlob(location:digest:problem:)``
   ///   or what the source throws; the store is then unchanged.
   package func fetch(_ layer: LayerReference) async throws {
-    guard let source = layer.source else {
-      guard store.contains(layer.descriptor.digest) else {
-        throw ImageError.layerUnavailable(layer.descriptor.digest)
-      }
-      return
+    if let source = layer.source {
+      try await fetch(layer.descriptor, from: source)
+    } else if try !store.holds(layer.descriptor, of: store.directory.description) {
+      throw ImageError.layerUnavailable(layer.descriptor.digest)
     }
-    try await fetch(layer.descriptor, from: source)
   }
 
   package func fetch(_ descriptor: Descriptor, from source: any ImageSource) async throws {
@@ -32,14 +30,26 @@ package actor BlobFetcher {
       // Who fetched it may have failed or been cancelled: then it is this task's turn.
       try Task.checkCancellation()
     }
-    if store.contains(digest) { return }
+    if try store.holds(descriptor, of: source.location) { return }
     waiting[digest] = []
-    defer { waiting.removeValue(forKey: digest)?.forEach { $0.resume() } }
+    defer { wakeWaiters(for: digest) }
     try await store.fetch(descriptor, from: source)
+  }
+
+  private func wakeWaiters(for digest: Digest) {
+    for waiter in waiting.removeValue(forKey: digest) ?? [] { waiter.resume() }
   }
 }
 
 extension ContentStore {
+  fileprivate func holds(_ descriptor: Descriptor, of location: String) throws -> Bool {
+    do {
+      return try contains(descriptor)
+    } catch let error as ContentError {
+      throw ImageError.corruptBlob(location: location, digest: descriptor.digest, problem: error)
+    }
+  }
+
   fileprivate func fetch(_ descriptor: Descriptor, from source: any ImageSource) async throws {
     do {
       let writer = try makeWriter(expecting: descriptor)

@@ -34,7 +34,8 @@ package final class DockerArchiveSource: ImageSource {
     try await workers.run { [self] in
       let manifest = try loaded().manifest
       guard digest == nil || digest == manifest.digest else {
-        throw ImageError.manifestNotFound(location: location, selector: digest?.description ?? "latest")
+        throw ImageError.manifestNotFound(
+          location: location, selector: digest?.description ?? "latest")
       }
       return manifest
     }

@@ -35,6 +35,7 @@ package struct LayoutDestination: ImageDestination {
       try directory.make(for: descriptor.digest.algorithm)
       let target = directory.path(of: descriptor.digest)
       let blob = try store.open(descriptor.digest)
+      try check(try blob.status().sizeInBytes, of: descriptor, in: store)
       let output = try OutputFile(target)
       var done: Int64 = 0
       while done < descriptor.size {
@@ -44,11 +45,7 @@ package struct LayoutDestination: ImageDestination {
         guard copied > 0 else { break }
         done += copied
       }
-      guard done == descriptor.size else {
-        throw ImageError.corruptBlob(
-          location: store.directory.description, digest: descriptor.digest,
-          problem: .sizeMismatch(expected: descriptor.size, actual: done))
-      }
+      try check(done, of: descriptor, in: store)
       try output.commit()
     })
   }
@@ -67,6 +64,14 @@ package struct LayoutDestination: ImageDestination {
         }
         return true
       }
+    }
+  }
+
+  private func check(_ size: Int64, of descriptor: Descriptor, in store: ContentStore) throws {
+    guard size == descriptor.size else {
+      throw ImageError.corruptBlob(
+        location: store.directory.description, digest: descriptor.digest,
+        problem: .sizeMismatch(expected: descriptor.size, actual: size))
     }
   }
 

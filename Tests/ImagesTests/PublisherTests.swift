@@ -89,6 +89,41 @@ private final class CountingSource: ImageSource {
     #expect(!exists(directory.appending("b/index.json")))
   }
 
+  @Test func `a layer whose size the manifest misstates is refused, stored or not`() async throws {
+    var layer = LayerReference(
+      descriptor: sample.layers[0].descriptor, diffID: sample.layers[0].diffID, source: source)
+    layer.descriptor.size += 1
+    let wrong = layer
+    let problem = ImageError.corruptBlob(
+      location: source.location, digest: layer.diffID,
+      problem: .sizeMismatch(expected: layer.descriptor.size, actual: layer.descriptor.size - 1))
+    await #expect(throws: problem) { try await fetcher.fetch(wrong) }
+    layer.descriptor.size -= 1
+    try await fetcher.fetch(layer)
+    await #expect(throws: problem) { try await fetcher.fetch(wrong) }
+  }
+
+  @Test func `an image without layers is published everywhere`() async throws {
+    let empty = try Sample(in: fetcher.store, texts: [])
+    let name = try #require(ImageReference("app:1"))
+    for text in ["oci:", "oci-archive:", "docker-archive:", "store:"] {
+      let place =
+        text == "store:"
+        ? name.description
+        : directory.appending("x" + text.dropLast())
+          .description
+      let location = try ImageLocation(parsing: text + place)
+      let destination = try #require(
+        location.destination(store: fetcher.store, workers: workers))
+      try await empty.write(to: destination, from: fetcher.store)
+      let source = try #require(
+        try await location.source(store: fetcher.store, workers: workers))
+      let found = try await ImageResolver(fetcher: fetcher).resolve(source, platform: .host)
+      #expect(found.image.configuration == empty.image.configuration)
+      #expect(found.layers.isEmpty)
+    }
+  }
+
   @Test func `many who want one blob fetch it once`() async throws {
     let layer = LayerReference(
       descriptor: sample.layers[0].descriptor, diffID: sample.layers[0].diffID, source: source)

@@ -24,7 +24,7 @@ func run(_ arguments: String..., in directory: TemporaryDirectory) async throws 
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
     var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
     words.append(nil)
-    defer { words.forEach { free($0) } }
+    defer { for word in words { free(word) } }
     var child = pid_t()
     let spawned = posix_spawnp(&child, arguments[0], &actions, nil, words, environ)
     guard spawned == 0 else {
