@@ -21,7 +21,7 @@ package final class RegistryClient: Sendable {
 
   private struct BaseKey: Hashable {
     var authority: String
-    var access: RegistryAccess
+    var mayBePlain: Bool
   }
 
   package init(
@@ -176,13 +176,13 @@ package final class RegistryClient: Sendable {
   /// `https://host/`, or `http://host/` where that is allowed and answers.
   private func base(of call: RegistryCall) async throws -> HTTPURL {
     let authority = call.repository.authority
-    let key = BaseKey(authority: authority, access: call.access)
-    if let known = bases.withLock({ $0[key] }) { return known }
-    guard let secure = HTTPURL("https://\(authority)/"), let plain = HTTPURL("http://\(authority)/")
-    else { throw RegistryError.invalidRequest(reason: "\"\(authority)\" is not a host") }
     let mayBePlain =
       options.allowsPlainHTTP(authority, access: call.access)
       || options.allowsPlainHTTP(call.repository.registry, access: call.access)
+    let key = BaseKey(authority: authority, mayBePlain: mayBePlain)
+    if let known = bases.withLock({ $0[key] }) { return known }
+    guard let secure = HTTPURL("https://\(authority)/"), let plain = HTTPURL("http://\(authority)/")
+    else { throw RegistryError.invalidRequest(reason: "\"\(authority)\" is not a host") }
     let base = mayBePlain ? try await probe(plain, else: secure, call.access) : secure
     bases.withLock { $0[key] = base }
     return base
