@@ -64,6 +64,9 @@ package struct NamespaceSandbox: Sendable {
     _ description: SandboxDescription, standardOutput: Int32, standardError: Int32
   ) async throws -> ProcessEnd {
     try Task.checkCancellation()
+    // The kernel marks a work directory as used up, so each command gets its own.
+    try makeDirectory(description.work, mode: 0o700)
+    defer { try? removeTree(description.work) }
     let supervisor = try SupervisorProcess(
       description, programPath: programPath, standardOutput: standardOutput,
       standardError: standardError)
@@ -85,7 +88,9 @@ package struct NamespaceSandbox: Sendable {
   {
     let places = try translating { () throws(SystemError) in try SandboxPlaces(in: scratch) }
     return SandboxDescription(
-      lower: root.lower, upper: root.upper, work: root.work, skeleton: places.skeleton,
+      lower: root.lower, upper: root.upper,
+      work: root.work.appending(String(UInt64.random(in: 0...UInt64.max), radix: 36)),
+      skeleton: places.skeleton,
       mountPoint: places.mountPoint, usesUserAttributes: !UserNamespace.isInitial(), program: nil,
       environment: [], workingDirectory: "/", uid: 0, gid: 0, groups: [], hostname: hostname,
       resolverFiles: .ofHost(hostname: hostname),

@@ -46,8 +46,9 @@ package struct SandboxedCommand: Hashable, Sendable {
 ///   directory is also there when only something below it changed;
 /// - what was removed is a character device 0:0 of that name;
 /// - a directory that replaces one of the lower directories has the attribute
-///   `trusted.overlay.opaque` = `y`, within a user namespace `user.overlay.opaque`; others of the
-///   name `*.overlay.*` (`origin`, `impure`, `uuid`, ...) are bookkeeping and no part of the change;
+///   `trusted.overlay.opaque` = `y`, within a user namespace `user.overlay.opaque`; so has many a
+///   new directory that replaces nothing. Others of the name `*.overlay.*` (`origin`, `impure`,
+///   `uuid`, ...) are bookkeeping and no part of the change;
 /// - a removed file with hard links in a lower directory leaves the other names as they were, and
 ///   a changed one is parted from them;
 /// - nothing of `/proc`, `/sys`, `/dev` and the resolver files is there.
@@ -58,8 +59,7 @@ package struct OverlayRoot: Hashable, Sendable {
   package var lower: [PathBytes]
   /// Its own mode and owner are those of `/` in the sandbox. It must not lie on an overlay itself.
   package var upper: PathBytes
-  /// An empty directory on the file system of ``upper``, for one command only: the caller removes
-  /// it afterwards. The kernel leaves directories of mode 0 in it.
+  /// A directory on the file system of ``upper`` for the kernel's own use; it is left as it was.
   package var work: PathBytes
 
   package init(lower: [PathBytes], upper: PathBytes, work: PathBytes) {

@@ -10,7 +10,7 @@ import Sandboxing
 
 if let code = SandboxEntry.runIfAsked(CommandLine.arguments) { exit(code) }
 
-let environment = ["PATH=/usr/bin:/bin"]
+let environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
 do {
   switch SandboxProbe.answer(environment: environment) {
   case .here: break

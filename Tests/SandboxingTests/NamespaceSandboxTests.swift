@@ -114,6 +114,14 @@ struct NamespaceSandboxTests {
     #expect(try fixture.changes() == ["null"])
   }
 
+  @Test func `a second command finds what the first one left`() async throws {
+    let fixture = try SandboxFixture()
+    #expect(try await fixture.run("echo 1 > /f; rm /bin/false").end == .exited(0))
+    #expect(
+      try await fixture.run("cat /f; ls /bin/false 2> /dev/null || echo no").output == "1\nno\n")
+    #expect(try names(inDirectory: fixture.directory.appending("work")).isEmpty)
+  }
+
   @Test func `environment, directory, umask, host name and standard input are set`() async throws {
     let output = try await SandboxFixture().run("env; pwd; umask; hostname; cat; echo end") {
       $0.environment = ["PATH=/bin", "A=b c"]
