@@ -16,9 +16,11 @@ func module(_ name: String, _ imports: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: imports, cSettings: gnu, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ imports: [Target.Dependency]) -> Target {
+func tests(
+  _ name: String, _ imports: [Target.Dependency], fixtures: [String] = []
+) -> Target {
   .testTarget(
-    name: name, dependencies: imports, exclude: [], cSettings: gnu, swiftSettings: strict)
+    name: name, dependencies: imports, exclude: fixtures, cSettings: gnu, swiftSettings: strict)
 }
 
 func library(_ name: String, pkgConfig: String, package: String) -> Target {
@@ -72,7 +74,7 @@ let package = Package(
     tests("BuildPlanningTests", base + ["BuildPlanning", "DockerfileSyntax"]),
     tests("BuildExecutionTests", base + ["BuildExecution", "BuildPlanning", "Images", "Layers"]),
     tests("CaissonTests", base + ["caisson"]),
-    tests("EndToEndTests", base),
+    tests("EndToEndTests", base, fixtures: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]
 )
