@@ -16,9 +16,11 @@ func module(_ name: String, _ imports: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: imports, cSettings: gnu, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ imports: [Target.Dependency], exclude: [String] = []) -> Target {
+func tests(
+  _ name: String, _ imports: [Target.Dependency], fixtures: [String] = []
+) -> Target {
   .testTarget(
-    name: name, dependencies: imports, exclude: exclude, cSettings: gnu, swiftSettings: strict)
+    name: name, dependencies: imports, exclude: fixtures, cSettings: gnu, swiftSettings: strict)
 }
 
 func library(_ name: String, pkgConfig: String, package: String) -> Target {
@@ -75,7 +77,7 @@ let package = Package(
     tests("BuildPlanningTests", base + ["BuildPlanning", "DockerfileSyntax"]),
     tests("BuildExecutionTests", base + ["BuildExecution", "BuildPlanning", "Images", "Layers"]),
     tests("CaissonTests", base + ["caisson", "Images"]),
-    tests("EndToEndTests", base, exclude: ["Fixtures"]),
+    tests("EndToEndTests", base, fixtures: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]
 )

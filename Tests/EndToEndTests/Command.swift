@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LinuxSystem
+
+/// A program run to its end, and what it said.
+struct Command: Sendable {
+  var arguments: [String]
+  /// Added to the environment of the tests.
+  var environment: [String: String] = [:]
+  var directory: String?
+
+  init(_ arguments: String..., environment: [String: String] = [:], directory: String? = nil) {
+    self.init(arguments, environment: environment, directory: directory)
+  }
+
+  init(_ arguments: [String], environment: [String: String] = [:], directory: String? = nil) {
+    self.arguments = arguments
+    self.environment = environment
+    self.directory = directory
+  }
+
+  struct Result: Sendable {
+    /// The exit status, or 128 and the signal, as a shell has it.
+    var status: Int32
+    var output: String
+    var errors: String
+
+    /// Without the newline at the end.
+    var line: String { String(output.split(separator: "\n").last ?? "") }
+  }
+
+  /// Blocks until the program has ended.
+  ///
+  /// - Parameter whileRunning: Called once the program runs, with its process ID.
+  func run(whileRunning: (pid_t) throws -> Void = { _ in }) throws -> Result {
+    let folder = try TemporaryFolder()
+    let output = folder.path + "/output"
+    let errors = folder.path + "/errors"
+    let child = try start(output: output, errors: errors, input: nil)
+    defer { withExtendedLifetime(folder) {} }
+    var failure: (any Error)?
+    do { try whileRunning(child) } catch { failure = error }
+    let status = wait(for: child)
+    if let failure { throw failure }
+    return Result(status: status, output: try text(of: output), errors: try text(of: errors))
+  }
+
+  /// - Parameter input: A descriptor for standard input; nil for /dev/null.
+  func start(output: String, errors: String, input: Int32?) throws(SystemError) -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    if let input {
+      posix_spawn_file_actions_adddup2(&actions, input, 0)
+    } else {
+      posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    }
+    let flags = O_WRONLY | O_CREAT | O_TRUNC
+    posix_spawn_file_actions_addopen(&actions, 1, output, flags, 0o644)
+    posix_spawn_file_actions_addopen(&actions, 2, errors, flags, 0o644)
+    if let directory { posix_spawn_file_actions_addchdir_np(&actions, directory) }
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+
+    var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+    var variables: [UnsafeMutablePointer<CChar>?] = merged().map { strdup($0) } + [nil]
+    defer { for pointer in words + variables { free(pointer) } }
+    var child = pid_t()
+    let status = posix_spawnp(&child, arguments[0], &actions, nil, &words, &variables)
+    guard status == 0 else { throw SystemError("start", PathBytes(arguments[0]), Errno(status)) }
+    return child
+  }
+
+  private func merged() -> [String] {
+    var all: [String: String] = [:]
+    var entry = environ
+    while let pointer = entry.pointee {
+      let pair = String(cString: pointer).split(separator: "=", maxSplits: 1)
+      if let name = pair.first { all[String(name)] = pair.count > 1 ? String(pair[1]) : "" }
+      entry += 1
+    }
+    return all.merging(environment) { $1 }.map { "\($0.key)=\($0.value)" }
+  }
+}
+
+func wait(for child: pid_t) -> Int32 {
+  var status: Int32 = 0
+  while waitpid(child, &status, 0) < 0 && errno == EINTR {}
+  let signal = status & 0x7f
+  return signal == 0 ? (status >> 8) & 0xff : 128 + signal
+}
+
+func text(of path: String) throws(SystemError) -> String {
+  String(decoding: try contents(of: PathBytes(path)), as: UTF8.self)
+}
+
+/// A folder that is removed with its owner.
+final class TemporaryFolder: Sendable {
+  let path: String
+
+  init() throws(SystemError) {
+    let name = String(UInt64.random(in: 0...UInt64.max), radix: 36)
+    path = "/tmp/caisson-end-to-end." + name
+    try makeDirectory(PathBytes(path), mode: 0o755)
+  }
+
+  deinit { try? removeTree(PathBytes(path)) }
+}

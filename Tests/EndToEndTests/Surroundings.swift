@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LinuxSystem
+import Testing
+
+/// What whole builds need around them: the program, base images, a registry.
+///
+/// Made once in a test process.
+final class Surroundings: Sendable {
+  static let package = sourceFolder(above: 3)
+  static let program =
+    getenv("CAISSON").map { String(cString: $0) } ?? package + "/.build/debug/caisson"
+  static let shared = Task { try await workers.run { try Surroundings() } }
+  /// Whole builds are as wide as the machine is small.
+  static let workers = WorkerThreads(count: 2)
+
+  /// Why no test of this target can run here; nil when all can.
+  static let obstacle: Comment? = {
+    if access(program, X_OK) != 0 { return "\(program) is not built" }
+    if getuid() != 0 { return "buildah's chroot isolation and mounts need root" }
+    for name in [
+      "buildah", "skopeo", "umoci", "podman", "docker-registry", "mmdebstrap", "python3",
+    ] {
+      if !isOnPath(name) { return "\(Comment(rawValue: name)) is not installed; run scripts/setup" }
+    }
+    return nil
+  }()
+
+  /// Holds busybox:latest and debian:latest.
+  let server: RegistryServer
+  var registry: String { server.address }
+  var folder: String { server.folder }
+  /// Base images as build arguments, as the fixtures name them.
+  let baseArguments: [String]
+
+  private init() throws {
+    let made = try Command(Self.package + "/scripts/bases").run()
+    guard made.status == 0 else { throw Failure(made.errors) }
+    let digest = try Command("skopeo", "inspect", "--format", "{{.Digest}}", Self.layout("busybox"))
+      .run().line
+
+    server = try RegistryServer(bases: ["busybox", "debian"])
+    baseArguments = [
+      "REGISTRY=\(server.address)", "BUSYBOX=\(server.address)/busybox:latest",
+      "DEBIAN=\(server.address)/debian:latest", "BUSYBOX_DIGEST=\(digest)",
+    ].flatMap { ["--build-arg", $0] }
+    try makeDirectories(PathBytes(server.folder + "/docker"))
+  }
+
+  /// The command line of the program under test, with a store all tests share and no credentials.
+  func caisson(_ arguments: String..., store: String? = nil) -> Command {
+    caisson(arguments, store: store)
+  }
+
+  func caisson(_ arguments: [String], store: String? = nil) -> Command {
+    let face = arguments.first.map { [$0] } ?? []
+    return Command(
+      [Self.program] + face + ["--store", store ?? folder + "/store"] + arguments.dropFirst(),
+      environment: ["DOCKER_CONFIG": folder + "/docker", "XDG_DATA_HOME": folder + "/data"])
+  }
+
+  static func layout(_ base: String) -> String { "oci:\(package)/.build/bases/\(base):latest" }
+}
+
+struct Failure: Error, CustomStringConvertible {
+  var description: String
+  init(_ description: String) { self.description = description }
+}
+
+/// The folder `levels` above this file.
+private func sourceFolder(above levels: Int) -> String {
+  var path = PathBytes(#filePath)
+  for _ in 0..<levels { path = path.parent }
+  return path.description
+}
+
+private func isOnPath(_ name: String) -> Bool {
+  let path = getenv("PATH").map { String(cString: $0) } ?? ""
+  return path.split(separator: ":").contains { access("\($0)/\(name)", X_OK) == 0 }
+}
