@@ -50,7 +50,7 @@ let package = Package(
     module("DockerfileSyntax", ["LinuxSystem", "Diagnostics"]),
     module("Images", base),
     module("Layers", base + ["CISAL", "CZstd", "CArchive"]),
-    module("Sandboxing", base),
+    module("Sandboxing", base + ["CLinuxShims"]),
     module("Registry", base + ["Images", "CCurl"]),
     module("BuildPlanning", base + ["DockerfileSyntax"]),
     module("BuildExecution", base + ["BuildPlanning", "Images", "Layers", "Sandboxing"]),

@@ -9,8 +9,8 @@ struct ChildProcess {
   var program: PathBytes
   var arguments: [String]
   var environment: [String] = []
-  /// The child's descriptor numbers and which of ours they are; it has no others of ours, as all
-  /// are close-on-exec.
+  /// The child's descriptor numbers and which of ours they are; besides, it inherits what is not
+  /// close-on-exec.
   var descriptors: [(number: Int32, source: Int32)]
   /// A session of its own, no signal blocked or ignored; otherwise these are inherited.
   var isDetached: Bool

@@ -31,9 +31,7 @@ struct KernelMounts {
         (try? bind(host, on: sys, name: "/sys", recursively: true)) != nil
       else { return }
     }
-    let mounted = try directory("sys", in: root)
-    let number = mounted.number
-    try kernel("make read-only", "/sys") { caisson_make_read_only(number) }
+    try makeReadOnly(mounted: try directory("sys", in: root), name: "/sys")
   }
 
   private static let readOnly: [PathBytes] = [
@@ -49,9 +47,26 @@ struct KernelMounts {
   private func makeReadOnly(_ path: PathBytes) throws(SandboxError) {
     guard let place = existing(path) else { return }
     try bind(place, on: place, name: path, recursively: true)
-    let mounted = try directoryOrFile(path)
+    try makeReadOnly(mounted: try directoryOrFile(path), name: path)
+  }
+
+  private func makeReadOnly(mounted: borrowing FileDescriptor, name: PathBytes)
+    throws(SandboxError)
+  {
     let number = mounted.number
-    try kernel("make read-only", path) { caisson_make_read_only(number) }
+    if caisson_make_read_only(number) == 0 { return }
+    let errno = Errno.current
+    guard errno.code == ENOSYS else {
+      throw SandboxError.refused(
+        operation: "make read-only", path: name.description, errno: errno.code)
+    }
+    // Linux before 5.12; good for one mount, without those below it.
+    let flags = Int(MS_REMOUNT) | Int(MS_BIND) | Int(MS_RDONLY)
+    let kept = Int(MS_NOSUID) | Int(MS_NODEV) | Int(MS_NOEXEC)
+    let target = mounted.procPath
+    try kernel("make read-only", name) {
+      target.withCString { Glibc.mount(nil, $0, nil, UInt(flags | kept), nil) }
+    }
   }
 
   private func cover(_ path: PathBytes) throws(SandboxError) {

@@ -85,6 +85,8 @@ enum SandboxSupervisor {
         break
       }
     }
-    _ = try waitForEnd(of: pid)
+    let end = try waitForEnd(of: pid)
+    // Then it wrote no report: it was killed, by us or for want of memory.
+    if end != .exited(0) { throw SandboxError.supervisorDied(status: end.status) }
   }
 }

@@ -57,7 +57,10 @@ package struct SandboxedCommand: Hashable, Sendable {
 package struct OverlayRoot: Hashable, Sendable {
   /// Unpacked layers, the topmost first; none for an empty base.
   package var lower: [PathBytes]
-  /// Its own mode and owner are those of `/` in the sandbox. It must not lie on an overlay itself.
+  /// Its own mode and owner are those of `/` in the sandbox. It must not lie on an overlay itself,
+  /// nor within reach of other users, as it may come to hold set-user-ID programs and devices.
+  ///
+  /// What is written is not flushed to the disk: after a crash of the machine it is worth nothing.
   package var upper: PathBytes
   /// A directory on the file system of ``upper`` for the kernel's own use; it is left as it was.
   package var work: PathBytes

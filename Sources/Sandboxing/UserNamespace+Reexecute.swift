@@ -23,15 +23,9 @@ extension UserNamespace {
     defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
     let ends = try socketPair()
     let line = FileDescriptor(owning: ends.0)
-    let theirs = FileDescriptor(owning: ends.1)
-    let pid = try ChildProcess(
-      program: programPath, arguments: [SandboxEntry.userNamespaceName] + arguments,
-      environment: environment,
-      descriptors: [
-        (0, 0), (1, 1), (2, 2), (UserNamespaceChild.lineNumber, theirs.number),
-      ],
-      isDetached: false, signalMask: before
-    ).start()
+    let pid = try start(
+      programPath, arguments, environment: environment, line: FileDescriptor(owning: ends.1),
+      signalMask: before)
     do {
       try admit(pid, line)
       try forwardSignals(to: pid)
@@ -41,6 +35,19 @@ extension UserNamespace {
       throw error
     }
     return try waitForEnd(of: pid).status
+  }
+
+  /// - Parameter line: The child's end, closed here: else its death would go unnoticed.
+  private func start(
+    _ program: PathBytes, _ arguments: [String], environment: [String],
+    line: consuming FileDescriptor, signalMask: sigset_t
+  ) throws(SandboxError) -> pid_t {
+    try ChildProcess(
+      program: program,
+      arguments: [SandboxEntry.userNamespaceName, String(line.number)] + arguments,
+      environment: environment, descriptors: [(line.number, line.number)], isDetached: false,
+      signalMask: signalMask
+    ).start()
   }
 
   private static var forwarded: sigset_t {

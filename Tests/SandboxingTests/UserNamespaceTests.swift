@@ -34,6 +34,31 @@ import Testing
   }
 }
 
+@Suite(.timeLimit(.minutes(1))) struct ReexecutionTests {
+  @Test func `a program that ends before it asks for a namespace is an error`() {
+    let namespace = UserNamespace(
+      newuidmap: "/bin/false", newgidmap: "/bin/false", uids: [], gids: [])
+    #expect(
+      throws: SandboxError.refused(operation: "make a user namespace", path: nil, errno: EPIPE)
+    ) {
+      try namespace.reexecute(arguments: ["caisson"], environment: [], programPath: "/bin/false")
+    }
+  }
+
+  @Test func `a tool that refuses the IDs is quoted`() throws {
+    let namespace = UserNamespace(newuidmap: "/bin/ls", newgidmap: "/bin/false", uids: [], gids: [])
+    let error = #expect(throws: SandboxError.self) {
+      try namespace.reexecute(
+        arguments: ["caisson"], environment: [], programPath: try testProgram())
+    }
+    guard case .idMapRefused(tool: "/bin/ls", let message) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(message.contains("cannot access"))
+  }
+}
+
 /// Runs the test program as an ordinary user, made for the purpose.
 @Suite(
   .enabled(

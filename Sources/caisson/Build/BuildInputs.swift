@@ -5,6 +5,7 @@ import Diagnostics
 import DockerfileSyntax
 import Glibc
 import Images
+import Layers
 import LinuxSystem
 
 /// What a build reads: the context directory, the Dockerfile and the ignore file.

@@ -68,7 +68,7 @@ private func makePlan(
     switch try plan(dockerfile, options: planning, images: known) {
     case .plan(let plan, let warnings):
       for warning in warnings {
-        progress.post(.warning(dockerfile.located(warning).rendered()))
+        progress.post(.warning(dockerfile.located(warning)))
       }
       return (plan, images)
     case .needs(let requests):
