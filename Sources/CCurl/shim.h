@@ -43,4 +43,9 @@ static inline CURLcode caisson_curl_set_seek(CURL *_Nonnull handle,
   return curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, callback);
 }
 
+static inline CURLcode caisson_curl_get_offset(CURL *_Nonnull handle, CURLINFO info,
+                                               curl_off_t *_Nonnull value) {
+  return curl_easy_getinfo(handle, info, value);
+}
+
 #endif

@@ -42,6 +42,13 @@ struct EasyHandle: ~Copyable {
 
   func set(seek callback: caisson_curl_seek) { caisson_curl_set_seek(pointer, callback) }
 
+  /// Whether the connection, TLS included, was ready for the request.
+  var hasConnected: Bool {
+    var microseconds: curl_off_t = 0
+    let code = caisson_curl_get_offset(pointer, CURLINFO_PRETRANSFER_TIME_T, &microseconds)
+    return code == CURLE_OK && microseconds > 0
+  }
+
   /// Sends these lines; `Name:` takes away a line libcurl would send by itself.
   mutating func setHeaders(_ lines: [String]) {
     for line in lines { headers = curl_slist_append(headers, line) ?? headers }

@@ -4,22 +4,27 @@ import Glibc
 import LinuxSystem
 import Synchronization
 
-/// Sends HTTP requests from one thread of its own, reusing connections.
+/// Sends HTTP requests from threads of its own, reusing connections.
 ///
 /// It follows no redirects and repeats nothing: that is for its callers. Memory is bounded by the
-/// buffers of the requests under way, whatever the size of their bodies.
+/// buffers of the requests under way, whatever the size of their bodies. Receivers run on the
+/// threads for bulk, so that hashing one blob holds up neither small requests nor every other blob.
 package final class HTTPClient: Sendable {
   package let options: HTTPOptions
-  private let engine: HTTPEngine
+  /// The first is for small requests.
+  private let engines: [HTTPEngine]
+  private let bulkLoads: Mutex<[Int]>
+
+  private static let bulkEngineCount = 3
 
   package init(_ options: HTTPOptions = HTTPOptions()) {
     self.options = options
-    let engine = HTTPEngine()
-    self.engine = engine
-    startThread { engine.run() }
+    engines = (0...Self.bulkEngineCount).map { _ in HTTPEngine() }
+    bulkLoads = Mutex([Int](repeating: 0, count: Self.bulkEngineCount))
+    for engine in engines { startThread { engine.run() } }
   }
 
-  deinit { engine.close() }
+  deinit { for engine in engines { engine.close() } }
 
   /// - Parameter receiver: Takes the body of a successful answer; others are returned.
   /// - Throws: ``TransportError``, `CancellationError`, or what `receiver` throws.
@@ -27,17 +32,22 @@ package final class HTTPClient: Sendable {
     -> HTTPResponse
   {
     let transfer = try HTTPTransfer(request, options: options, receiver: receiver)
-    return try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
-        engine.submit(HTTPEngine.Job(transfer: transfer, continuation: continuation))
-      }
-    } onCancel: {
-      engine.cancel(transfer)
+    guard request.isBulk else { return try await engines[0].send(transfer) }
+    let index = leastLoaded()
+    defer { bulkLoads.withLock { $0[index] -= 1 } }
+    return try await engines[1 + index].send(transfer)
+  }
+
+  private func leastLoaded() -> Int {
+    bulkLoads.withLock { loads in
+      let index = loads.indices.min { loads[$0] < loads[$1] } ?? 0
+      loads[index] += 1
+      return index
     }
   }
 }
 
-/// The thread's side of the client, and the queue into it.
+/// One thread of the client, and the queue into it.
 private final class HTTPEngine: Sendable {
   struct Job {
     let transfer: HTTPTransfer
@@ -55,8 +65,16 @@ private final class HTTPEngine: Sendable {
   private let multi = MultiHandle()
   private let inbox = Mutex(Inbox())
 
-  func submit(_ job: Job) { post { $0.arriving.append(job) } }
-  func cancel(_ transfer: HTTPTransfer) { post { $0.cancelled.append(transfer) } }
+  func send(_ transfer: HTTPTransfer) async throws -> HTTPResponse {
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        post { $0.arriving.append(Job(transfer: transfer, continuation: continuation)) }
+      }
+    } onCancel: {
+      post { $0.cancelled.append(transfer) }
+    }
+  }
+
   func close() { post { $0.isClosed = true } }
 
   private func post(_ change: (inout sending Inbox) -> Void) {

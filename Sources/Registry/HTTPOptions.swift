@@ -9,9 +9,10 @@ package struct HTTPOptions: Sendable {
   /// `no_proxy`. Loopback hosts are never reached through a proxy.
   package var proxies: HTTPProxies?
   package var connectTimeout: Duration = .seconds(30)
-  /// A transfer ends when less than a byte a second moved for this long. Registries are silent
-  /// while they store a large upload.
-  package var stallTimeout: Duration = .seconds(300)
+  /// A transfer ends when less than a byte a second moved for this long.
+  package var stallTimeout: Duration = .seconds(60)
+  /// The same for bulk uploads: registries are silent while they store what they got.
+  package var uploadStallTimeout: Duration = .seconds(600)
 
   package init() {}
 }

@@ -58,7 +58,9 @@ final class HTTPTransfer: @unchecked Sendable {
     easy.set(CURLOPT_ERRORBUFFER, pointer: errorText)
     easy.set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(options.connectTimeout))
     easy.set(CURLOPT_LOW_SPEED_LIMIT, 1)
-    easy.set(CURLOPT_LOW_SPEED_TIME, max(1, milliseconds(options.stallTimeout) / 1000))
+    let isUpload = request.isBulk && request.method.sendsBody
+    let stall = isUpload ? options.uploadStallTimeout : options.stallTimeout
+    easy.set(CURLOPT_LOW_SPEED_TIME, max(1, milliseconds(stall) / 1000))
     easy.set(CURLOPT_USERAGENT, options.userAgent)
     easy.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, true)
     easy.set(CURLOPT_PIPEWAIT, !request.isBulk)
@@ -69,9 +71,7 @@ final class HTTPTransfer: @unchecked Sendable {
     if let caFile = options.caFile { easy.set(CURLOPT_CAINFO, caFile) }
     if request.isBulk {
       easy.set(CURLOPT_BUFFERSIZE, Self.bulkReceiveBufferInBytes)
-      if request.method.sendsBody {
-        easy.set(CURLOPT_UPLOAD_BUFFERSIZE, Self.bulkSendBufferInBytes)
-      }
+      if isUpload { easy.set(CURLOPT_UPLOAD_BUFFERSIZE, Self.bulkSendBufferInBytes) }
     }
     setProxy(options.proxies)
   }
@@ -241,7 +241,7 @@ final class HTTPTransfer: @unchecked Sendable {
       CURLE_SSL_INVALIDCERTSTATUS:
       return .untrusted(reason: reason)
     case CURLE_OPERATION_TIMEDOUT:
-      return headSizeInBytes == 0 && sentInBytes == 0 ? .unreachable(reason: reason) : .stalled
+      return easy.hasConnected ? .stalled : .unreachable(reason: reason)
     case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: return .invalidRequest(reason: reason)
     default: return .broken(reason: reason)
     }

@@ -17,12 +17,12 @@ final class TransferSlots: Sendable {
   init(count: Int) { state = Mutex(State(free: max(1, count))) }
 
   func run<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
-    try await enter()
-    defer { leave() }
+    let ticket = try await enter()
+    defer { leave(ticket) }
     return try await body()
   }
 
-  private func enter() async throws {
+  private func enter() async throws -> Int {
     try Task.checkCancellation()
     let ticket = state.withLock { state in
       state.nextTicket += 1
@@ -33,6 +33,7 @@ final class TransferSlots: Sendable {
     } onCancel: {
       abandon(ticket)
     }
+    return ticket
   }
 
   private func wait(_ ticket: Int, _ continuation: CheckedContinuation<Void, any Error>) {
@@ -64,8 +65,9 @@ final class TransferSlots: Sendable {
     waiter?.resume(throwing: CancellationError())
   }
 
-  private func leave() {
+  private func leave(_ ticket: Int) {
     let next = state.withLock { state in
+      state.abandoned.remove(ticket)
       if !state.waiting.isEmpty { return Optional(state.waiting.removeFirst().continuation) }
       state.free += 1
       return nil

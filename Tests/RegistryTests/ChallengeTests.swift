@@ -39,6 +39,20 @@ import Testing
     #expect(Challenge(headers) == c.expected)
   }
 
+  @Test func `no damaged challenge is a trap`() {
+    let line = Array(#"Basic realm="a\"b", Bearer realm="r",service=s ,scope="x:y:z""#.utf8)
+    for (round, byte) in noise(5000).enumerated() {
+      var damaged = line
+      damaged[(round * 7) % line.count] = byte
+      damaged.removeLast(round % line.count)
+      var headers = HTTPHeaders()
+      headers.add("www-authenticate", String(decoding: damaged, as: UTF8.self))
+      if case .bearer(_, _, let scope) = Challenge(headers) {
+        #expect(TokenScope.union([.repository("a", .pull)], challenge: scope).count >= 1)
+      }
+    }
+  }
+
   @Test(arguments: [
     ("", "repository:a:pull,push"),
     ("repository:a:push,pull", "repository:a:pull,push"),

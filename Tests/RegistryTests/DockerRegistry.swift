@@ -3,7 +3,7 @@
 import Glibc
 import LinuxSystem
 
-/// Debian's `docker-registry` on a free loopback port, with storage that goes away with the value.
+/// Debian's `docker-registry` on a free loopback port, with storage of its own.
 final class DockerRegistry: Sendable {
   struct Options {
     /// The registry gets a certificate of its own for `localhost` and 127.0.0.1.
@@ -21,7 +21,7 @@ final class DockerRegistry: Sendable {
 
   struct CannotStart: Error { var words: [String] }
 
-  init(_ options: Options = Options()) throws {
+  private init(_ options: Options) throws {
     let directory = try makeTemporaryDirectory()
     self.directory = directory
     var config = """
@@ -59,7 +59,16 @@ final class DockerRegistry: Sendable {
     authority = "127.0.0.1:\(try listeningPort(FileDescriptor(owning: ends[0])))"
   }
 
-  deinit {
+  /// Runs `body` with a registry that is gone when it ends.
+  static func serving(
+    _ options: Options = Options(), _ body: (DockerRegistry) async throws -> Void
+  ) async throws {
+    let registry = try DockerRegistry(options)
+    defer { registry.stop() }
+    try await body(registry)
+  }
+
+  private func stop() {
     kill(process, SIGKILL)
     waitpid(process, nil, 0)
     try? removeTree(directory)

@@ -92,12 +92,12 @@ func push(
   try await destination.commit(image)
 }
 
-/// Pulls manifest, configuration and layers into `store`.
-func pull(_ source: RegistrySource, into store: ContentStore) async throws -> EncodedManifest {
+/// Pulls manifest, configuration and layers into `local`.
+func pull(_ source: RegistrySource, into local: TemporaryStore) async throws -> EncodedManifest {
   let encoded = try await source.manifest(nil)
   let manifest = try decodeJSON(Manifest.self, from: encoded.bytes)
   for blob in [manifest.config] + manifest.layers {
-    let writer = try store.makeWriter()
+    let writer = try local.store.makeWriter()
     try await source.fetchBlob(blob, into: writer)
     try writer.commit(expecting: blob)
   }

@@ -134,6 +134,30 @@ import Testing
     await #expect(throws: TransportError.self) { try await HTTPClient().send(sent) }
   }
 
+  @Test func `a server that falls silent has stalled`() async throws {
+    let server = try TestServer { _ in TestServer.Response(isSilent: true) }
+    var options = HTTPOptions()
+    options.stallTimeout = .seconds(1)
+    let client = HTTPClient(options)
+    await #expect(throws: TransportError.stalled) {
+      try await client.send(HTTPRequest(.get, try url(server)))
+    }
+  }
+
+  @Test func `a proxy is used for other hosts and never for loopback`() async throws {
+    let proxy = try TestServer { TestServer.Response(body: Array($0.path.utf8)) }
+    var options = HTTPOptions()
+    options.proxies = HTTPProxies(http: "http://\(proxy.authority)", exceptions: "direct.invalid")
+    let client = HTTPClient(options)
+    let far = try #require(HTTPURL("http://registry.invalid/v2/"))
+    let answer = try await client.send(HTTPRequest(.get, far))
+    #expect(String(decoding: answer.body, as: UTF8.self) == "http://registry.invalid/v2/")
+    let near = try await client.send(HTTPRequest(.get, try url(proxy, "/v2/")))
+    #expect(String(decoding: near.body, as: UTF8.self) == "/v2/")
+    let direct = try #require(HTTPURL("http://direct.invalid/v2/"))
+    await #expect(throws: TransportError.self) { try await client.send(HTTPRequest(.get, direct)) }
+  }
+
   @Test func `a connection is used again`() async throws {
     let server = try TestServer { _ in TestServer.Response() }
     let client = HTTPClient()

@@ -19,7 +19,7 @@ import Testing
     try await push(
       image, from: local.store, to: RegistryDestination(reference, client: client))
     let other = try TemporaryStore()
-    _ = try await pull(RegistrySource(reference, client: client), into: other.store)
+    _ = try await pull(RegistrySource(reference, client: client), into: other)
   }
 
   @Test func `a password is asked for once and then sent at once`() async throws {

@@ -25,7 +25,7 @@ import Testing
       to: RegistryDestination(try registry.reference("a/b:1"), client: client))
     let other = try TemporaryStore()
     let pulled = try await pull(
-      RegistrySource(try registry.reference("a/b:1"), client: client), into: other.store)
+      RegistrySource(try registry.reference("a/b:1"), client: client), into: other)
     #expect(pulled == image.encodedManifest)
     #expect(other.store.contains(image.manifest.layers[0].digest))
   }

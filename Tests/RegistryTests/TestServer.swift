@@ -5,6 +5,8 @@ import LinuxSystem
 import Synchronization
 
 /// An HTTP/1.1 server on a free loopback port, one thread a connection.
+///
+/// It serves until the process ends: a test need not keep it alive.
 final class TestServer: Sendable {
   struct Request: Sendable {
     var method: String
@@ -29,8 +31,6 @@ final class TestServer: Sendable {
   }
 
   let port: UInt16
-  private let listener: Int32
-  private let connections = Mutex<Set<Int32>>([])
   private let accepted = Mutex(0)
 
   init(_ answer: @escaping @Sendable (Request) -> Response) throws {
@@ -46,31 +46,18 @@ final class TestServer: Sendable {
         try retrying("getsockname") { getsockname(listener, .init(__sockaddr__: pointer), &length) }
       }
     }
-    self.listener = listener
     port = UInt16(bigEndian: address.sin_port)
-    startThread { [weak self, listener] in
+    startThread { [self] in
       while true {
         let connection = accept(listener, .init(__sockaddr__: nil), nil)
-        guard connection >= 0 else { return }
-        guard let self else {
-          close(connection)
-          return
-        }
-        self.accepted.withLock { $0 += 1 }
-        self.connections.withLock { _ = $0.insert(connection) }
-        startThread { [weak self] in
+        guard connection >= 0 else { continue }
+        accepted.withLock { $0 += 1 }
+        startThread {
           serve(connection, answer)
-          self?.connections.withLock { _ = $0.remove(connection) }
           close(connection)
         }
       }
     }
-  }
-
-  deinit {
-    shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
-    connections.withLock { for connection in $0 { shutdown(connection, Int32(SHUT_RDWR)) } }
   }
 
   var authority: String { "127.0.0.1:\(port)" }
