@@ -7,18 +7,18 @@ import Testing
 
 @Suite struct HostileInputTests {
   @Test func `a line of a megabyte is read`() throws {
-    let words = String(repeating: "a ", count: 500_000)
+    let words = String(repeating: String(repeating: "a", count: 19) + " ", count: 50_000)
     let file = try Dockerfile(parsing: "FROM a\nRUN \(words)\nVOLUME \(words)")
     guard case .volume(let paths) = file.instructions[2].body else { return #expect(Bool(false)) }
-    #expect(paths.count == 500_000)
+    #expect(paths.count == 50_000)
   }
 
-  @Test func `a hundred thousand continuation lines are read`() throws {
+  @Test func `ten thousand continuation lines are read`() throws {
     let file = try Dockerfile(
-      parsing: "FROM a\nENV a=1" + String(repeating: " \\\n b=2", count: 100_000))
+      parsing: "FROM a\nENV a=1" + String(repeating: " \\\n b=2", count: 10_000))
     guard case .env(let list) = file.instructions[1].body else { return #expect(Bool(false)) }
-    #expect(list.count == 100_001)
-    #expect(list.last?.key.range.start == SourcePosition(line: 100_002, column: 2))
+    #expect(list.count == 10_001)
+    #expect(list.last?.key.range.start == SourcePosition(line: 10_002, column: 2))
   }
 
   struct Nonsense: Sendable, CustomTestStringConvertible {
@@ -63,7 +63,7 @@ import Testing
       "<<", "EOF", "-", "[", "]", ",", "#", "escape=`", "\u{FEFF}", "é", "/", "*", "\u{0}", "\\u12",
     ]
     var generator = SplitMix(state: 42)
-    for _ in 0..<3000 {
+    for _ in 0..<800 {
       let count = Int.random(in: 0..<40, using: &generator)
       var text = Bool.random(using: &generator) ? "FROM a\n" : ""
       for _ in 0..<count { text += pieces.randomElement(using: &generator) ?? "" }
@@ -80,7 +80,7 @@ import Testing
 
   @Test func `random bytes never trap`() {
     var generator = SplitMix(state: 7)
-    for _ in 0..<2000 {
+    for _ in 0..<1000 {
       let bytes = (0..<Int.random(in: 0..<60, using: &generator)).map { _ in
         UInt8.random(in: 0...255, using: &generator)
       }
