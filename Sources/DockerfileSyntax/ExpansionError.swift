@@ -18,6 +18,11 @@ package struct ExpansionError: Error, Hashable, Sendable {
   /// Of the byte the reason is about, from the start of the word.
   package var offset: Int
 
+  package init(reason: Reason, offset: Int) {
+    self.reason = reason
+    self.offset = offset
+  }
+
   var summary: String {
     switch reason {
     case .unterminatedQuote(let quote): "the quote \(quote) is not closed"

@@ -15,7 +15,6 @@ struct InstructionParser {
   let arguments: Range<Int>
   let documents: [HereDocument]
   private let whole: Range<Int>
-  private let isTrigger: Bool
   /// `ONBUILD`: what it keeps.
   private let trigger: Trigger?
 
@@ -24,20 +23,21 @@ struct InstructionParser {
     "MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
   ]
 
+  static let untriggerable = ["FROM", "ONBUILD", "MAINTAINER"]
+
   /// - Parameter reader: Here-documents of the line are taken from it.
   init(_ line: LogicalLine, escape: UInt8, documents reader: inout LineReader)
     throws(DockerfileError)
   {
-    try self.init(line, 0..<line.count, escape: escape, isTrigger: false, documents: &reader)
+    try self.init(line, 0..<line.count, escape: escape, documents: &reader)
   }
 
   private init(
-    _ line: LogicalLine, _ offsets: Range<Int>, escape: UInt8, isTrigger: Bool,
+    _ line: LogicalLine, _ offsets: Range<Int>, escape: UInt8,
     documents reader: inout LineReader
   ) throws(DockerfileError) {
     self.line = line
     self.escape = escape
-    self.isTrigger = isTrigger
     whole = line.trimmed(offsets)
     let (first, rest) = line.splitFirst(whole)
     keyword = line.word(first)
@@ -93,11 +93,12 @@ struct InstructionParser {
   private static func trigger(
     _ line: LogicalLine, _ offsets: Range<Int>, escape: UInt8, documents reader: inout LineReader
   ) throws(DockerfileError) -> Trigger {
-    let inner = try InstructionParser(
-      line, offsets, escape: escape, isTrigger: true, documents: &reader)
-    guard !["FROM", "ONBUILD", "MAINTAINER"].contains(inner.name) else {
-      throw .invalidTrigger(inner.name, at: inner.keyword.range)
+    // Before the parser calls itself, so that it does so once.
+    let keyword = line.word(line.splitFirst(offsets).first)
+    guard !untriggerable.contains(keyword.text.uppercased()) else {
+      throw .invalidTrigger(keyword.text.uppercased(), at: keyword.range)
     }
+    let inner = try InstructionParser(line, offsets, escape: escape, documents: &reader)
     // What is wrong with a trigger is said now, not when somebody builds on the image.
     let checked = try inner.instruction()
     let text = inner.documents.reduce(line.text(offsets)) { $0 + "\n" + $1.rawContent + $1.name }
@@ -176,7 +177,7 @@ extension Instruction {
       source: SourceText(name: "", text: text), escape: escape, line: 0, at: range)
     guard let line = reader.nextLine() else { throw .brokenTrigger(text, at: range) }
     let parser = try InstructionParser(line, escape: escape, documents: &reader)
-    guard !["FROM", "ONBUILD", "MAINTAINER"].contains(parser.name) else {
+    guard !InstructionParser.untriggerable.contains(parser.name) else {
       throw .invalidTrigger(parser.name, at: range)
     }
     self = try parser.instruction()

@@ -84,7 +84,7 @@ struct ShellPattern {
   }
 
   /// Steps of ``matchEnd(_:_:from:longest:_:)`` in one expansion.
-  private static let budget = 20_000_000
+  private static let budget = 3_000_000
 
   /// Where the shortest or longest match from `start` ends.
   private func matchEnd(
