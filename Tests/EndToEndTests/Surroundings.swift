@@ -46,6 +46,8 @@ final class Surroundings: Sendable {
       "DEBIAN=\(server.address)/debian:latest", "BUSYBOX_DIGEST=\(digest)",
     ].flatMap { ["--build-arg", $0] }
     try makeDirectories(PathBytes(server.folder + "/docker"))
+    let credentials = PathBytes(server.folder + "/docker/config.json")
+    try FileDescriptor.open(credentials, flags: O_WRONLY | O_CREAT).writeAll(Array("{}".utf8))
   }
 
   /// The command line of the program under test, with a store all tests share and no credentials.
