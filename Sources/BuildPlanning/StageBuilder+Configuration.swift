@@ -54,7 +54,9 @@ extension StageBuilder {
       }
     }
     configuration.config.exposedPorts.formUnion(ports)
-    add(for: instruction, text: instruction.text, createdBy: "EXPOSE " + plainList(ports))
+    // A history is no place for the half megabyte that all ports take.
+    let shown = ports.count <= 1000 ? "EXPOSE " + plainList(ports) : instruction.text
+    add(for: instruction, text: instruction.text, createdBy: shown)
   }
 
   mutating func setShell(_ words: [Word], _ instruction: Instruction) {

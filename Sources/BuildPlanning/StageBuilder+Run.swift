@@ -19,7 +19,7 @@ extension StageBuilder {
     case .exec(let words): return .arguments(words.map(\.text))
     case .shell(let word):
       guard let document = run.documents.first else { return .arguments(shell + [word.text]) }
-      guard run.documents.count == 1, document.range == word.range else {
+      guard run.documents.count == 1, document.marker == word.text else {
         return .arguments(shell + [withDocuments(word.text, run.documents)])
       }
       // The document is the whole command: the shell need not know here-documents.

@@ -104,6 +104,8 @@ package struct Trigger: Hashable, Sendable {
 /// `<<NAME` and the lines up to `NAME`.
 package struct HereDocument: Hashable, Sendable {
   package var name: String
+  /// The word that asks for it: `<<-'EOF'`.
+  package var marker: String
   /// False when the name was quoted.
   package var expands: Bool
   /// `<<-`: leading tabs are taken away.

@@ -92,22 +92,21 @@ extension InstructionParser {
     var copy = Copy(
       from: from, owner: flags["--chown"], mode: flags["--chmod"], sources: [],
       destination: destination)
-    for word in words.dropLast() { copy.sources.append(try source(word)) }
+    var rest = documents[...]
+    for word in words.dropLast() { copy.sources.append(try source(word, &rest)) }
     return copy
   }
 
-  private func source(_ word: Word) throws(DockerfileError) -> Copy.Source {
-    guard let document = documents.first(where: { $0.range == word.range && isMarker(word) })
-    else { return .path(word) }
+  /// - Parameter documents: Those of the words behind; the first is taken when the word asks for it.
+  private func source(_ word: Word, _ documents: inout ArraySlice<HereDocument>)
+    throws(DockerfileError) -> Copy.Source
+  {
+    guard let document = documents.first, document.marker == word.text else { return .path(word) }
+    documents.removeFirst()
     guard document.name != ".", document.name != "..", !document.name.contains("/") else {
       throw .invalidDocumentName(document.name, at: word.range)
     }
     return .document(document)
-  }
-
-  private func isMarker(_ word: Word) -> Bool {
-    guard let marker = HereDocument.Marker(word) else { return false }
-    return documents.contains { $0.name == marker.name }
   }
 
   func volumes() throws(DockerfileError) -> [Word] {

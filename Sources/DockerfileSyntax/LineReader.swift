@@ -67,8 +67,9 @@ struct LineReader {
       let start = source.lines[first].lowerBound
       let content = source.bytes[start..<source.lines[line - 1].lowerBound]
       return HereDocument(
-        name: marker.name, expands: marker.expands, stripsTabs: marker.stripsTabs,
-        rawContent: String(decoding: content, as: UTF8.self), range: marker.range)
+        name: marker.name, marker: marker.text, expands: marker.expands,
+        stripsTabs: marker.stripsTabs, rawContent: String(decoding: content, as: UTF8.self),
+        range: marker.range)
     }
     throw .unterminatedDocument(marker.name, at: marker.range)
   }

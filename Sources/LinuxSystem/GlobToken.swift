@@ -6,8 +6,9 @@ enum UTF8Unit {
   private static let strayBytes: UInt32 = 0x11_0000
 
   /// The unit that begins at `index`, and how many bytes it has.
-  static func decode(_ bytes: [UInt8], at index: Int) -> (unit: UInt32, width: Int) {
-
+  static func decode(_ bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> (
+    unit: UInt32, width: Int
+  ) {
     let first = bytes[index]
     guard first >= 0x80 else { return (UInt32(first), 1) }
     var decoder = UTF8()
@@ -84,7 +85,7 @@ private struct GlobParser {
   }
 
   private mutating func unit() -> UInt32 {
-    let (unit, width) = UTF8Unit.decode(text, at: index)
+    let (unit, width) = text.withUnsafeBufferPointer { UTF8Unit.decode($0, at: index) }
     index += width
     return unit
   }

@@ -75,6 +75,34 @@ import Testing
     #expect(stage.steps[0].source == SourceRange(line: 1, columns: 1..<10))
   }
 
+  @Test func `here-documents of a trigger are told apart`() throws {
+    var planning = Planning()
+    let stage = try planning.target(
+      "FROM a AS b\nONBUILD RUN cat <<E\nx\nE\nONBUILD RUN <<E\ny\nE\n"
+        + "ONBUILD COPY <<F z <<G /d/\nf\nF\ng\nG\nFROM b")
+    #expect(
+      stage.runs.map(\.command) == [
+        .arguments(["/bin/sh", "-c", "cat <<E\nx\nE"]), .arguments(["/bin/sh", "-c", "y\n"]),
+      ])
+    #expect(
+      stage.copies.first?.sources == [
+        .inline(name: "F", content: Array("f\n".utf8)),
+        .path("z", range: SourceRange(line: 13, columns: 1..<7)),
+        .inline(name: "G", content: Array("g\n".utf8)),
+      ])
+  }
+
+  @Test func `a broken trigger of a base is blamed on its FROM`() throws {
+    for text in ["FROM x", "RUN a\nRUN b", "", "NONSENSE", "COPY a"] {
+      var planning = Planning()
+      var configuration = ImageConfiguration(platform: .host)
+      configuration.config.onBuild = [text]
+      planning.configurations["a"] = configuration
+      let error = #expect(throws: DockerfileError.self) { try planning.plan("ARG x\nFROM a") }
+      #expect(error?.diagnostic.range == SourceRange(line: 2, columns: 1..<7))
+    }
+  }
+
   @Test func `triggers are kept for the next build, and run in a stage on top`() throws {
     var planning = Planning()
     let plan = try planning.plan("FROM a AS b\nONBUILD RUN x\nFROM b\nONBUILD USER u")
