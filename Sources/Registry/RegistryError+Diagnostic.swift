@@ -43,6 +43,7 @@ extension RegistryError: DiagnosticConvertible {
     case .refused(let host, let status, let request, let server):
       Diagnostic(
         "\(host) answered \(request) with status \(status)", notes: said(server),
+        help: status == 413 ? "a proxy before the registry limits the size of uploads" : nil,
         exit: status >= 500 ? .surroundings : .failure)
     case .malformedAnswer(let host, let what):
       Diagnostic("\(host) does not speak the registry protocol: \(what)", exit: .surroundings)

@@ -158,6 +158,16 @@ import Testing
     await #expect(throws: TransportError.self) { try await client.send(HTTPRequest(.get, direct)) }
   }
 
+  @Test func `an answer that comes before the upload's end is heard`() async throws {
+    let refusal = TestServer.Response(status: 413, headers: [("Connection", "close")])
+    let server = try TestServer(
+      early: { $0.method == "PUT" ? refusal : nil }, answer: { _ in TestServer.Response() })
+    var request = HTTPRequest(.put, try url(server))
+    request.body = .bytes(noise(8 << 20))
+    request.isBulk = true
+    #expect(try await HTTPClient().send(request).head.status == 413)
+  }
+
   @Test func `a connection is used again`() async throws {
     let server = try TestServer { _ in TestServer.Response() }
     let client = HTTPClient()

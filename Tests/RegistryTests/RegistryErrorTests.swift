@@ -45,6 +45,9 @@ import Testing
       error: .insecureTarget(host: "r.example", target: "http://s.example"),
       words: ["http://s.example", "--insecure-registry"], exit: .surroundings),
     Case(
+      error: .refused(host: "r.example", status: 413, request: "PUT /v2/a/b/blobs/uploads/", nil),
+      words: ["413", "proxy"]),
+    Case(
       error: .refused(host: "r.example", status: 500, request: "PUT /v2/a/b/manifests/1", nil),
       words: ["PUT /v2/a/b/manifests/1", "500"], exit: .surroundings),
   ])

@@ -33,7 +33,11 @@ final class TestServer: Sendable {
   let port: UInt16
   private let accepted = Mutex(0)
 
-  init(_ answer: @escaping @Sendable (Request) -> Response) throws {
+  /// - Parameter early: What to answer before the body of a request is read, if anything.
+  init(
+    early: @escaping @Sendable (Request) -> Response? = { _ in nil },
+    answer: @escaping @Sendable (Request) -> Response
+  ) throws {
     let listener = try retrying("socket") { socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -53,7 +57,7 @@ final class TestServer: Sendable {
         guard connection >= 0 else { continue }
         accepted.withLock { $0 += 1 }
         startThread {
-          serve(connection, answer)
+          serve(connection, early: early, answer)
           close(connection)
         }
       }
@@ -67,10 +71,18 @@ final class TestServer: Sendable {
 }
 
 private func serve(
-  _ connection: Int32, _ answer: (TestServer.Request) -> TestServer.Response
+  _ connection: Int32, early: (TestServer.Request) -> TestServer.Response?,
+  _ answer: (TestServer.Request) -> TestServer.Response
 ) {
   var input = Input(connection)
-  while let request = input.request() {
+  while var request = input.head() {
+    if let response = early(request) {
+      _ = write(response, to: connection, isHead: false)
+      input.waitForEnd()
+      return
+    }
+    guard let body = input.body(of: request) else { return }
+    request.body = body
     let response = answer(request)
     if response.isSilent {
       input.waitForEnd()
@@ -113,7 +125,7 @@ private struct Input {
 
   mutating func waitForEnd() { while fill() { pending = [] } }
 
-  mutating func request() -> TestServer.Request? {
+  mutating func head() -> TestServer.Request? {
     let end = Array("\r\n\r\n".utf8)
     while pending.firstRange(of: end) == nil { if !fill() { return nil } }
     guard let range = pending.firstRange(of: end) else { return nil }
@@ -127,14 +139,17 @@ private struct Input {
       headers[line[..<colon].lowercased()] = String(
         line[line.index(after: colon)...].drop { $0 == " " })
     }
-    let size = headers["content-length"].flatMap { Int($0) } ?? 0
-    while pending.count < size { if !fill() { return nil } }
-    let body = Array(pending[..<size])
-    pending.removeFirst(size)
     let target = words[1].split(separator: "?", maxSplits: 1)
     return TestServer.Request(
       method: String(words[0]), path: String(target[0]),
-      query: parsedQuery(target.count > 1 ? String(target[1]) : ""), headers: headers, body: body)
+      query: parsedQuery(target.count > 1 ? String(target[1]) : ""), headers: headers, body: [])
+  }
+
+  mutating func body(of request: TestServer.Request) -> [UInt8]? {
+    let size = request.headers["content-length"].flatMap { Int($0) } ?? 0
+    while pending.count < size { if !fill() { return nil } }
+    defer { pending.removeFirst(size) }
+    return Array(pending[..<size])
   }
 }
 
