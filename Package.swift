@@ -47,10 +47,10 @@ let package = Package(
     module("OCI", ["CCrypto"]),
 
     // The parts.
-    module("DockerfileSyntax", ["Diagnostics"]),
+    module("DockerfileSyntax", ["LinuxSystem", "Diagnostics"]),
     module("Images", base),
     module("Layers", base + ["CISAL", "CZstd", "CArchive"]),
-    module("Sandboxing", base),
+    module("Sandboxing", base + ["CLinuxShims"]),
     module("Registry", base + ["Images", "CCurl"]),
     module("BuildPlanning", base + ["DockerfileSyntax"]),
     module("BuildExecution", base + ["BuildPlanning", "Images", "Layers", "Sandboxing"]),
@@ -63,17 +63,20 @@ let package = Package(
       cSettings: gnu, swiftSettings: strict),
 
     // Tests.
+    .executableTarget(
+      name: "SandboxTestProgram", dependencies: base + ["Sandboxing"],
+      path: "Tests/SandboxTestProgram", cSettings: gnu, swiftSettings: strict),
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("OCITests", ["OCI"]),
     tests("LinuxSystemTests", ["LinuxSystem"]),
-    tests("DockerfileSyntaxTests", ["DockerfileSyntax", "Diagnostics"]),
+    tests("DockerfileSyntaxTests", ["DockerfileSyntax", "LinuxSystem", "Diagnostics"]),
     tests("ImagesTests", base + ["Images"]),
     tests("LayersTests", base + ["Layers"]),
-    tests("SandboxingTests", base + ["Sandboxing"]),
+    tests("SandboxingTests", base + ["Sandboxing", "SandboxTestProgram"]),
     tests("RegistryTests", base + ["Images", "Registry"]),
     tests("BuildPlanningTests", base + ["BuildPlanning", "DockerfileSyntax"]),
     tests("BuildExecutionTests", base + ["BuildExecution", "BuildPlanning", "Images", "Layers"]),
-    tests("CaissonTests", base + ["caisson"]),
+    tests("CaissonTests", base + ["caisson", "Images"]),
     tests("EndToEndTests", base, fixtures: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]

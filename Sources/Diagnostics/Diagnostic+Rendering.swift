@@ -7,16 +7,17 @@ extension Diagnostic {
     if let location {
       lines += place(location)
     }
-    let margin = location?.range == nil ? "" : excerptMargin
-    lines += notes.map { "\(margin)  = note: \(escapedForTerminal($0))" }
-    if let help { lines.append("\(margin)  = help: \(escapedForTerminal(help))") }
+    let margin = location?.range == nil ? "  " : excerptMargin
+    lines += notes.map { "\(margin)= note: \(escapedForTerminal($0))" }
+    if let help { lines.append("\(margin)= help: \(escapedForTerminal(help))") }
     return lines.joined(separator: "\n")
   }
 
   /// Blanks as wide as the largest line number of the excerpt.
   private var excerptMargin: String {
     guard let range = location?.range else { return "" }
-    return String(repeating: " ", count: String(range.end.line).utf8.count)
+    let last = max(range.end.line, range.start.line)
+    return String(repeating: " ", count: String(last).utf8.count)
   }
 
   private func place(_ location: Location) -> [String] {
@@ -29,7 +30,7 @@ extension Diagnostic {
     for (offset, text) in location.lines.prefix(Self.longestExcerpt).enumerated() {
       let number = range.start.line + offset
       let label = String(number)
-      let pad = String(repeating: " ", count: margin.utf8.count - label.utf8.count)
+      let pad = String(repeating: " ", count: max(0, margin.utf8.count - label.utf8.count))
       lines.append("\(pad)\(label) | \(escapedForTerminal(text))")
       if let carets = carets(under: text, number: number, range: range) {
         lines.append("\(margin) | \(carets)")
@@ -43,14 +44,14 @@ extension Diagnostic {
 
   private func carets(under text: String, number: Int, range: SourceRange) -> String? {
     let bytes = Array(text.utf8)
-    let from = number == range.start.line ? range.start.column - 1 : 0
-    let to = number == range.end.line ? range.end.column - 1 : bytes.count
+    let from = number == range.start.line ? max(0, range.start.column - 1) : 0
+    let end = number == range.end.line ? range.end.column - 1 : bytes.count
     guard from <= bytes.count else { return nil }
+    let to = min(max(from, end), bytes.count)
     // Tabs stay tabs, so that the carets stand below their text whatever a tab is wide.
-    let lead = String(decoding: bytes[..<max(0, from)], as: UTF8.self)
+    let lead = String(decoding: bytes[..<from], as: UTF8.self)
       .map { $0 == "\t" ? "\t" : " " }.joined()
-    let marked = String(
-      decoding: bytes[max(0, from)..<min(max(to, from), bytes.count)], as: UTF8.self)
+    let marked = String(decoding: bytes[from..<to], as: UTF8.self)
     return lead + String(repeating: "^", count: max(1, marked.count))
   }
 }

@@ -19,6 +19,12 @@ package struct Log: Sendable {
     package var level: Level
     package var message: String
     package var fields: [(name: String, value: String)]
+
+    package init(level: Level, message: String, fields: [(name: String, value: String)] = []) {
+      self.level = level
+      self.message = message
+      self.fields = fields
+    }
   }
 
   private let threshold: Level

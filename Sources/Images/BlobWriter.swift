@@ -15,8 +15,10 @@ package final class BlobWriter: @unchecked Sendable {
   private let file: FileDescriptor
   private var hasher: DigestHasher
   private var isCommitted = false
+  private let expectedSize: Int64?
 
-  init(store: ContentStore, algorithm: Digest.Algorithm) throws {
+  init(store: ContentStore, algorithm: Digest.Algorithm, expectedSize: Int64? = nil) throws {
+    self.expectedSize = expectedSize
     self.store = store
     self.temporary = store.temporaryPath()
     self.algorithm = algorithm
@@ -29,7 +31,13 @@ package final class BlobWriter: @unchecked Sendable {
     if !isCommitted { try? removeFile(temporary) }
   }
 
+  /// - Throws: ``ContentError/sizeMismatch(expected:actual:)`` as soon as there is more than was
+  ///   said, so that an endless stream does not fill the disk.
   package func write(_ bytes: UnsafeRawBufferPointer) throws {
+    if let expectedSize, hasher.sizeInBytes + Int64(bytes.count) > expectedSize {
+      throw ContentError.sizeMismatch(
+        expected: expectedSize, actual: hasher.sizeInBytes + Int64(bytes.count))
+    }
     hasher.update(bytes)
     try file.writeAll(bytes)
   }

@@ -36,6 +36,20 @@ package final class ContentStore: Sendable {
 
   package func contains(_ digest: Digest) -> Bool { exists(path(of: digest)) }
 
+  /// Whether the blob is there.
+  ///
+  /// - Throws: ``ContentError/sizeMismatch(expected:actual:)`` when it is, with another size than
+  ///   `descriptor` says: then the descriptor is wrong.
+  package func contains(_ descriptor: Descriptor) throws -> Bool {
+    guard let status = try? FileStatus(of: path(of: descriptor.digest), followLinks: true) else {
+      return false
+    }
+    guard status.sizeInBytes == descriptor.size else {
+      throw ContentError.sizeMismatch(expected: descriptor.size, actual: status.sizeInBytes)
+    }
+    return true
+  }
+
   package func open(_ digest: Digest) throws -> FileDescriptor {
     try FileDescriptor.open(path(of: digest))
   }
@@ -47,6 +61,12 @@ package final class ContentStore: Sendable {
 
   package func makeWriter(_ algorithm: Digest.Algorithm = .sha256) throws -> BlobWriter {
     try BlobWriter(store: self, algorithm: algorithm)
+  }
+
+  /// A writer that refuses more bytes than `descriptor` says; commit it expecting the same.
+  package func makeWriter(expecting descriptor: Descriptor) throws -> BlobWriter {
+    try BlobWriter(
+      store: self, algorithm: descriptor.digest.algorithm, expectedSize: descriptor.size)
   }
 
   /// Stores bytes at hand.

@@ -50,14 +50,14 @@ private func attributes(ofLink path: UnsafePointer<CChar>) throws(SystemError)
   return found.sorted()
 }
 
-package func setExtendedAttribute(_ attribute: ExtendedAttribute, on path: PathBytes)
-  throws(SystemError)
-{
+/// Sets an attribute of `path` itself, or of what it leads to.
+package func setExtendedAttribute(
+  _ attribute: ExtendedAttribute, on path: PathBytes, followLinks: Bool = false
+) throws(SystemError) {
+  let set = followLinks ? setxattr : lsetxattr
   try retrying("setxattr", path) {
     path.withCString { path in
-      attribute.name.withCString {
-        lsetxattr(path, $0, attribute.value, attribute.value.count, 0)
-      }
+      attribute.name.withCString { set(path, $0, attribute.value, attribute.value.count, 0) }
     }
   }
 }

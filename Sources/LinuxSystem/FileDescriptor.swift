@@ -46,13 +46,26 @@ package struct FileDescriptor: ~Copyable, Sendable {
   package static func open(
     _ path: PathBytes, inRoot directory: borrowing FileDescriptor, flags: Int32 = O_RDONLY
   ) throws(SystemError) -> FileDescriptor {
+    try open(
+      path, in: directory, flags: flags,
+      resolve: UInt64(RESOLVE_IN_ROOT) | UInt64(RESOLVE_NO_MAGICLINKS))
+  }
+
+  /// Opens `path`, which must lie below `directory` and have no symbolic link on its way.
+  package static func openBeneath(
+    _ path: PathBytes, in directory: borrowing FileDescriptor, flags: Int32 = O_RDONLY
+  ) throws(SystemError) -> FileDescriptor {
+    try open(
+      path, in: directory, flags: flags,
+      resolve: UInt64(RESOLVE_BENEATH) | UInt64(RESOLVE_NO_SYMLINKS))
+  }
+
+  private static func open(
+    _ path: PathBytes, in directory: borrowing FileDescriptor, flags: Int32, resolve: UInt64
+  ) throws(SystemError) -> FileDescriptor {
     let root = directory.number
     let number = try retrying("openat2", path) {
-      path.withCString {
-        caisson_openat2(
-          root, $0, UInt64(flags | O_CLOEXEC), 0,
-          UInt64(RESOLVE_IN_ROOT) | UInt64(RESOLVE_NO_MAGICLINKS))
-      }
+      path.withCString { caisson_openat2(root, $0, UInt64(flags | O_CLOEXEC), 0, resolve) }
     }
     return FileDescriptor(owning: number)
   }
@@ -159,4 +172,9 @@ package func contents(
     guard all.count + count <= limit else { throw SystemError("read", path, Errno(EFBIG)) }
     all.append(contentsOf: piece[..<count])
   }
+}
+
+/// A device number as `mknod` takes it.
+package func deviceNumber(_ major: UInt32, _ minor: UInt32) -> UInt64 {
+  caisson_makedev(major, minor)
 }

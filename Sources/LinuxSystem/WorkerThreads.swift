@@ -11,10 +11,16 @@ package final class WorkerThreads: Sendable {
 
   /// - Parameter count: How many jobs run at once; threads live as long as this value.
   package init(count: Int) {
+    self.count = count
     for _ in 0..<count { startThread { [queue] in queue.work() } }
   }
 
   deinit { queue.close() }
+
+  package let count: Int
+
+  /// Puts `body` in the queue and returns at once.
+  package func start(_ body: @escaping @Sendable () -> Void) { queue.add(body) }
 
   /// Runs `body` on one of the threads.
   ///
@@ -98,3 +104,6 @@ private final class JobQueue: @unchecked Sendable {
     return jobs.isEmpty ? nil : jobs.removeFirst()
   }
 }
+
+/// How many processors this process may use at once.
+package func onlineProcessors() -> Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }

@@ -5,26 +5,25 @@ extension ImageConfiguration {
   ///
   /// - Throws: ``ContentError/malformed(_:)``.
   package init(parsing bytes: [UInt8]) throws {
-    guard case .object(var fields) = try JSONValue(parsing: bytes) else {
+    guard case .object(let object) = try JSONValue(parsing: bytes) else {
       throw ContentError.malformed("the image configuration is not an object")
     }
-    func take(_ key: String) -> JSONValue? {
-      fields.removeValue(forKey: key).flatMap { $0 == .null ? nil : $0 }
-    }
-    created = take("created")?.string
-    author = take("author")?.string
+    var fields = JSONFields(object)
+    created = try fields.take(String.self, "created")
+    author = try fields.take(String.self, "author")
     platform = Platform(
-      os: take("os")?.string ?? "linux",
-      architecture: take("architecture")?.string ?? Platform.host.architecture,
-      variant: take("variant")?.string)
-    platform.osVersion = take("os.version")?.string
-    platform.osFeatures = take("os.features")?.array?.compactMap(\.string)
-    config = try RunConfiguration(take("config")?.object ?? [:])
-    history = try take("history").map { try decodeAgain([History].self, $0) } ?? []
-    diffIDs =
-      try take("rootfs")?["diff_ids"].flatMap { $0 == .null ? nil : $0 }
-      .map { try decodeAgain([Digest].self, $0) } ?? []
-    other = fields
+      os: try fields.take(String.self, "os") ?? "linux",
+      architecture: try fields.take(String.self, "architecture") ?? Platform.host.architecture,
+      variant: try fields.take(String.self, "variant"))
+    platform.osVersion = try fields.take(String.self, "os.version")
+    platform.osFeatures = try fields.take([String].self, "os.features")
+    config = try RunConfiguration(
+      JSONFields(fields.take([String: JSONValue].self, "config") ?? [:], within: "config"))
+    history = try fields.take([History].self, "history") ?? []
+    var fileSystem = JSONFields(
+      try fields.take([String: JSONValue].self, "rootfs") ?? [:], within: "rootfs")
+    diffIDs = try fileSystem.take([Digest].self, "diff_ids") ?? []
+    other = fields.rest
   }
 
   /// The blob: sorted keys, no white space.
@@ -48,27 +47,22 @@ extension ImageConfiguration {
 }
 
 extension RunConfiguration {
-  fileprivate init(_ source: [String: JSONValue]) throws {
+  fileprivate init(_ source: JSONFields) throws {
     var fields = source
-    func take(_ key: String) -> JSONValue? {
-      fields.removeValue(forKey: key).flatMap { $0 == .null ? nil : $0 }
-    }
-    func strings(_ key: String) throws -> [String]? {
-      try take(key).map { try decodeAgain([String].self, $0) }
-    }
-    user = take("User")?.string ?? ""
-    exposedPorts = Set(take("ExposedPorts")?.object?.keys.map { $0 } ?? [])
-    environment = try strings("Env") ?? []
-    entrypoint = try strings("Entrypoint")
-    command = try strings("Cmd")
-    volumes = Set(take("Volumes")?.object?.keys.map { $0 } ?? [])
-    workingDirectory = take("WorkingDir")?.string ?? ""
-    labels = try take("Labels").map { try decodeAgain([String: String].self, $0) } ?? [:]
-    stopSignal = take("StopSignal")?.string
-    healthcheck = try take("Healthcheck").map { try decodeAgain(Healthcheck.self, $0) }
-    onBuild = try strings("OnBuild") ?? []
-    shell = try strings("Shell")
-    other = fields
+    user = try fields.take(String.self, "User") ?? ""
+    exposedPorts = try Set(
+      fields.take([String: JSONValue].self, "ExposedPorts")?.keys.map { $0 } ?? [])
+    environment = try fields.take([String].self, "Env") ?? []
+    entrypoint = try fields.take([String].self, "Entrypoint")
+    command = try fields.take([String].self, "Cmd")
+    volumes = try Set(fields.take([String: JSONValue].self, "Volumes")?.keys.map { $0 } ?? [])
+    workingDirectory = try fields.take(String.self, "WorkingDir") ?? ""
+    labels = try fields.take([String: String].self, "Labels") ?? [:]
+    stopSignal = try fields.take(String.self, "StopSignal")
+    healthcheck = try fields.take(Healthcheck.self, "Healthcheck")
+    onBuild = try fields.take([String].self, "OnBuild") ?? []
+    shell = try fields.take([String].self, "Shell")
+    other = fields.rest
   }
 
   fileprivate func fields() throws -> [String: JSONValue] {
@@ -94,8 +88,28 @@ extension RunConfiguration {
   }
 }
 
-private func decodeAgain<Value: Decodable>(_ type: Value.Type, _ json: JSONValue) throws -> Value {
-  try decodeJSON(type, from: encodeJSON(json))
+/// The members of an object, taken out one by one; what is left is what nobody knew.
+private struct JSONFields {
+  private(set) var rest: [String: JSONValue]
+  /// For messages.
+  private let parent: String?
+
+  init(_ object: [String: JSONValue], within parent: String? = nil) {
+    rest = object
+    self.parent = parent
+  }
+
+  /// - Returns: Nil when the member is missing or null.
+  /// - Throws: ``ContentError/malformed(_:)`` when it is of another type.
+  mutating func take<Value: Decodable>(_ type: Value.Type, _ key: String) throws -> Value? {
+    guard let value = rest.removeValue(forKey: key), value != .null else { return nil }
+    do {
+      return try decodeJSON(type, from: encodeJSON(value))
+    } catch ContentError.malformed(let problem) {
+      let place = (parent.map { $0 + "." } ?? "") + key
+      throw ContentError.malformed("\"\(place)\" is malformed: \(problem)")
+    }
+  }
 }
 
 private func encodeAgain(_ value: some Encodable) throws -> JSONValue {

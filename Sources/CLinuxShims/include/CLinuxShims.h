@@ -20,10 +20,12 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
@@ -70,6 +72,69 @@ static inline int caisson_wifexited(int status) { return WIFEXITED(status); }
 static inline int caisson_wexitstatus(int status) { return WEXITSTATUS(status); }
 static inline int caisson_wifsignaled(int status) { return WIFSIGNALED(status); }
 static inline int caisson_wtermsig(int status) { return WTERMSIG(status); }
+
+/// Gives a signal its default action; unlike `sigaction`, also those glibc keeps for itself, which
+/// `posix_spawn` leaves ignored.
+static inline void caisson_reset_signal(int signal_number) {
+  unsigned long action[4] = {0};  // The kernel's structure: handler, flags, restorer, mask.
+  syscall(SYS_rt_sigaction, signal_number, action, NULL, 8);
+}
+
+/// A descriptor that becomes readable when process `pid` ends.
+static inline int caisson_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+/// The inheritable, permitted and effective capabilities of this thread, version 3 of the structure.
+static inline int caisson_capget(struct __user_cap_data_struct data[_Nonnull 2]) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  return (int)syscall(SYS_capget, &header, data);
+}
+
+static inline int caisson_capset(const struct __user_cap_data_struct data[_Nonnull 2]) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  return (int)syscall(SYS_capset, &header, data);
+}
+
+/// Leaves the session keyring for an empty one (KEYCTL_JOIN_SESSION_KEYRING).
+static inline long caisson_new_session_keyring(void) { return syscall(SYS_keyctl, 1, NULL); }
+
+/// Makes the mounts below the one that `mount` is the root of read-only, itself included.
+static inline int caisson_make_read_only(int mount) {
+  struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+  return mount_setattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);
+}
+
+/// The status of a forked child as an errno value: what it exited with.
+static inline int caisson_wait_for_errno(pid_t child) {
+  int status = 0;
+  if (child < 0) return errno;
+  while (waitpid(child, &status, 0) < 0)
+    if (errno != EINTR) return errno;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+}
+
+/// Whether a child of ours may `unshare(flags)`: 0, or the errno value.
+static inline int caisson_try_unshare(int flags) {
+  pid_t child = fork();
+  if (child == 0) _exit(unshare(flags) == 0 ? 0 : errno);
+  return caisson_wait_for_errno(child);
+}
+
+/// Whether a child of ours may mount an overlay in a mount namespace of its own: 0, or the errno
+/// value. The directories it needs are on a tmpfs nobody else sees.
+static inline int caisson_try_overlay(const char *_Nonnull options) {
+  pid_t child = fork();
+  if (child == 0) {
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("tmpfs", "/proc", "tmpfs", 0, NULL) != 0 || chdir("/proc") != 0 ||
+        mkdir("lower", 0755) != 0 || mkdir("upper", 0755) != 0 || mkdir("work", 0755) != 0 ||
+        mkdir("root", 0755) != 0 || mount("overlay", "root", "overlay", 0, options) != 0)
+      _exit(errno);
+    _exit(0);
+  }
+  return caisson_wait_for_errno(child);
+}
+/// `environ` is a mutable global, which Swift 6 refuses.
+static inline char *_Nullable *_Nullable caisson_environ(void) { return environ; }
 
 static inline FILE *_Nonnull caisson_stdout(void) { return stdout; }
 

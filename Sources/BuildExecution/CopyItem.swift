@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Layers
+import LinuxSystem
+
+/// One file that COPY or ADD puts into the image.
+struct CopyItem {
+  enum Content {
+    /// Directories, links, devices.
+    case none
+    /// A path of the build context, resolved.
+    case context(PathBytes)
+    case bytes([UInt8])
+    /// A file of another stage or image.
+    case inode(FileTree.Inode)
+    /// An entry of an archive in the build context, by its position.
+    case archived(in: PathBytes, ordinal: Int)
+  }
+
+  /// Its path is the place in the image, without links on the way.
+  var entry: LayerEntry
+  var content: Content
+}
+
+/// Which files are names of one inode, within one COPY.
+struct LinkKey: Hashable {
+  var device: UInt64
+  var inode: UInt64
+}

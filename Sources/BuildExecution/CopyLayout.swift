@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import BuildPlanning
+import Diagnostics
+import Layers
+import LinuxSystem
+
+/// Decides where each file of a COPY lands and what it will be, from the tree it lands in.
+///
+/// A directory that exists keeps its mode and owner; a missing one on the way is made 0755 for the
+/// owner of the copy. Later sources win over earlier ones.
+struct CopyLayout {
+  /// What `--chown` and `--chmod` say, and the time of what nobody gave one.
+  struct Attributes {
+    /// Nil keeps what the source has.
+    var owner: (uid: UInt32, gid: UInt32)?
+    var mode: UInt32?
+    var impliedTime: FileTime
+  }
+
+  private let tree: FileTree
+  private let attributes: Attributes
+  private let range: SourceRange
+  /// By place in the image.
+  private(set) var items: [PathBytes: CopyItem] = [:]
+
+  init(tree: FileTree, attributes: Attributes, at range: SourceRange) {
+    self.tree = tree
+    self.attributes = attributes
+    self.range = range
+  }
+
+  /// Where the destination of the instruction leads.
+  ///
+  /// - Returns: A place without links on its way, and whether a directory is there already.
+  func place(of destination: PathBytes) -> (path: PathBytes, isDirectory: Bool) {
+    let followed = tree.resolve(destination)
+    if followed.node?.isDirectory ?? (items[followed.path]?.entry.isDirectory ?? false) {
+      return (followed.path, true)
+    }
+    // A link to anything else is replaced, not followed.
+    return (tree.resolve(destination, followLast: false).path, false)
+  }
+
+  /// Adds a directory at `path` and gives the place its content goes to.
+  ///
+  /// - Parameter path: Its parents are in place.
+  mutating func addDirectory(_ source: LayerEntry, at path: PathBytes) throws -> PathBytes {
+    let followed = tree.resolve(path)
+    if path.isEmpty || followed.node?.isDirectory ?? false { return followed.path }
+    guard followed.node == nil else {
+      throw ExecutionError.destinationIsNotADirectory(path, at: range)
+    }
+    guard items[path]?.entry.isDirectory ?? true else {
+      throw ExecutionError.destinationIsNotADirectory(path, at: range)
+    }
+    try insert(CopyItem(entry: adjusted(source, at: path), content: .none))
+    return path
+  }
+
+  /// Adds anything but a directory at `path`.
+  mutating func add(_ source: LayerEntry, content: CopyItem.Content, at path: PathBytes) throws {
+    let isDirectory =
+      items[path]?.entry.isDirectory
+      ?? tree.resolve(path, followLast: false).node?.isDirectory ?? false
+    guard !isDirectory, !path.isEmpty else {
+      throw ExecutionError.destinationIsADirectory(path, at: range)
+    }
+    try insert(CopyItem(entry: adjusted(source, at: path), content: content))
+  }
+
+  /// Makes the directories above `path` that are missing; they belong to the copy's owner.
+  mutating func addParents(of path: PathBytes) throws {
+    let parent = path.parent
+    guard !parent.isEmpty, items[parent] == nil else { return }
+    if let node = tree.resolve(parent, followLast: false).node {
+      guard node.isDirectory else {
+        throw ExecutionError.destinationIsNotADirectory(parent, at: range)
+      }
+      return
+    }
+    try addParents(of: parent)
+    var made = LayerEntry.implicitDirectory(parent, modified: attributes.impliedTime)
+    (made.uid, made.gid) = attributes.owner ?? (0, 0)
+    try insert(CopyItem(entry: made, content: .none))
+  }
+
+  private mutating func insert(_ item: CopyItem) throws {
+    let path = item.entry.path
+    guard !path.name.hasPrefix(Whiteout.prefix) else {
+      throw ExecutionError.reservedName(path, at: range)
+    }
+    items[path] = item
+  }
+
+  private func adjusted(_ source: LayerEntry, at path: PathBytes) -> LayerEntry {
+    var entry = source
+    entry.path = path
+    if let owner = attributes.owner {
+      (entry.uid, entry.gid) = owner
+      // As chown(2) does for anybody: a new owner is not handed the old one's powers.
+      if entry.kind == .regular {
+        entry.permissions &= ~0o4000
+        if entry.permissions & 0o010 != 0 { entry.permissions &= ~0o2000 }
+        entry.attributes.removeAll { $0.name == "security.capability" }
+      }
+    }
+    if let mode = attributes.mode {
+      if case .symbolicLink = entry.kind {} else { entry.permissions = mode }
+    }
+    return entry
+  }
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Diagnostics
+import Glibc
+import Layers
+import LinuxSystem
+
+/// What COPY's source words name in the build context.
+struct ContextSources {
+  let context: BuildContext
+  let range: SourceRange
+
+  /// The paths a word names, in the order of their names; never empty.
+  func matches(_ word: String) throws -> [PathBytes] {
+    let pattern: PathPattern
+    do {
+      pattern = try PathPattern(word)
+    } catch {
+      throw ExecutionError.badPattern(pattern: word, problem: "\(error.reason)", at: range)
+    }
+    if let literal = pattern.literal { return [try existing(literal, as: word)] }
+    var found: [PathBytes] = []
+    try search(pattern.literalPrefix, pattern, &found)
+    guard !found.isEmpty else {
+      throw ExecutionError.noMatch(pattern: word, origin: context.description, at: range)
+    }
+    return found
+  }
+
+  private func existing(_ path: PathBytes, as word: String) throws -> PathBytes {
+    let excluding = path.isEmpty ? nil : context.filter.excludingPattern(of: path)
+    let isKept = excluding == nil || context.filter.mayInclude(below: path)
+    guard isKept, context.resolve(path) != nil else {
+      throw ExecutionError.sourceNotFound(
+        pattern: word, origin: context.description, excludedBy: excluding, at: range)
+    }
+    return path
+  }
+
+  /// Adds what matches in `directory` and below; what lies below a match comes with it.
+  private func search(
+    _ directory: PathBytes, _ pattern: PathPattern, _ found: inout [PathBytes]
+  ) throws {
+    guard let place = context.resolve(directory),
+      (try? context.status(of: place).kind) == .directory
+    else { return }
+    for name in try context.names(in: place) {
+      let path = directory.appending(name)
+      if pattern.matches(path) {
+        if !context.filter.excludes(path) || context.filter.mayInclude(below: path) {
+          found.append(path)
+        }
+      } else if pattern.canMatch(below: path), context.filter.mayInclude(below: path) {
+        try search(path, pattern, &found)
+      }
+    }
+  }
+
+  /// Adds the file or directory at `path` to `layout`: a file at `target`, a directory's content
+  /// in it.
+  func add(_ path: PathBytes, to layout: inout CopyLayout, at target: PathBytes) throws {
+    guard let place = context.resolve(path) else {
+      throw ExecutionError.sourceEscapesContext(pattern: path.description, at: range)
+    }
+    var links: [LinkKey: PathBytes] = [:]
+    let status = try context.status(of: place)
+    if status.kind == .directory {
+      try layout.addParents(of: target)
+      let inside = try layout.addDirectory(try entry(place, status), at: target)
+      try addContent(of: place, as: path, to: &layout, in: inside, &links)
+    } else {
+      try layout.addParents(of: target)
+      try addFile(place, status, to: &layout, at: target, &links)
+    }
+  }
+
+  func isDirectory(_ path: PathBytes) -> Bool {
+    guard let place = context.resolve(path) else { return false }
+    return (try? context.status(of: place).kind) == .directory
+  }
+
+  /// - Parameter name: The path the ignore file knows `directory` by.
+  private func addContent(
+    of directory: PathBytes, as name: PathBytes, to layout: inout CopyLayout,
+    in target: PathBytes, _ links: inout [LinkKey: PathBytes]
+  ) throws {
+    for child in try context.names(in: directory) {
+      let known = name.appending(child)
+      let place = directory.appending(child)
+      let isExcluded = context.filter.excludes(known)
+      if isExcluded && !context.filter.mayInclude(below: known) { continue }
+      let status = try context.status(of: place)
+      if status.kind == .directory {
+        // An excluded directory comes only with what is taken back in from it.
+        if isExcluded && !hasIncluded(below: place, as: known) { continue }
+        let inside = try layout.addDirectory(
+          try entry(place, status), at: target.appending(child))
+        try addContent(of: place, as: known, to: &layout, in: inside, &links)
+      } else if !isExcluded {
+        try addFile(place, status, to: &layout, at: target.appending(child), &links)
+      }
+    }
+  }
+
+  private func hasIncluded(below directory: PathBytes, as name: PathBytes) -> Bool {
+    guard let children = try? context.names(in: directory) else { return false }
+    return children.contains { child in
+      let known = name.appending(child)
+      if !context.filter.excludes(known) { return true }
+      guard context.filter.mayInclude(below: known) else { return false }
+      let place = directory.appending(child)
+      return (try? context.status(of: place).kind) == .directory
+        && hasIncluded(below: place, as: known)
+    }
+  }
+
+  private func addFile(
+    _ place: PathBytes, _ status: FileStatus, to layout: inout CopyLayout, at target: PathBytes,
+    _ links: inout [LinkKey: PathBytes]
+  ) throws {
+    // A socket is an address, not a file; builders leave it behind.
+    if status.kind == .socket { return }
+    var entry = try entry(place, status)
+    if status.kind == .regular, status.linkCount > 1 {
+      let key = LinkKey(device: status.device, inode: status.inode)
+      if let first = links[key], layout.items[first] != nil {
+        entry.kind = .hardLink(first)
+        entry.sizeInBytes = 0
+        entry.attributes = []
+        try layout.add(entry, content: .none, at: target)
+        return
+      }
+      links[key] = target
+    }
+    try layout.add(
+      entry, content: status.kind == .regular ? .context(place) : .none, at: target)
+  }
+
+  /// Files of a context belong to root, whoever checked them out.
+  private func entry(_ place: PathBytes, _ status: FileStatus) throws -> LayerEntry {
+    var entry = try LayerEntry(
+      path: place, status: status, attributes: try context.attributes(of: place),
+      linkTarget: { try context.target(ofLink: place) })
+    (entry.uid, entry.gid) = (0, 0)
+    return entry
+  }
+}
+
+/// What COPY's source words name in another stage or image.
+struct TreeSources {
+  let tree: FileTree
+  let origin: String
+  let range: SourceRange
+
+  func matches(_ word: String) throws -> [PathBytes] {
+    let pattern: PathPattern
+    do {
+      pattern = try PathPattern(word)
+    } catch {
+      throw ExecutionError.badPattern(pattern: word, problem: "\(error.reason)", at: range)
+    }
+    if let literal = pattern.literal {
+      guard tree.resolve(literal).node != nil else {
+        throw ExecutionError.sourceNotFound(
+          pattern: word, origin: origin, excludedBy: nil, at: range)
+      }
+      return [literal]
+    }
+    var found: [PathBytes] = []
+    if let start = tree.resolve(pattern.literalPrefix).node {
+      search(start, pattern.literalPrefix, pattern, &found)
+    }
+    guard !found.isEmpty else {
+      throw ExecutionError.noMatch(pattern: word, origin: origin, at: range)
+    }
+    return found
+  }
+
+  private func search(
+    _ node: FileTree.Node, _ directory: PathBytes, _ pattern: PathPattern,
+    _ found: inout [PathBytes]
+  ) {
+    for child in node.sortedChildren {
+      let path = directory.appending(child.name)
+      if pattern.matches(path) {
+        found.append(path)
+      } else if pattern.canMatch(below: path) {
+        search(child.node, path, pattern, &found)
+      }
+    }
+  }
+
+  func isDirectory(_ path: PathBytes) -> Bool { tree.resolve(path).node?.isDirectory ?? false }
+
+  func add(_ path: PathBytes, to layout: inout CopyLayout, at target: PathBytes) throws {
+    guard let node = tree.resolve(path).node else {
+      throw ExecutionError.sourceNotFound(
+        pattern: path.description, origin: origin, excludedBy: nil, at: range)
+    }
+    var links: [ObjectIdentifier: PathBytes] = [:]
+    try layout.addParents(of: target)
+    try add(node, to: &layout, at: target, &links)
+  }
+
+  private func add(
+    _ node: FileTree.Node, to layout: inout CopyLayout, at target: PathBytes,
+    _ links: inout [ObjectIdentifier: PathBytes]
+  ) throws {
+    guard !node.isDirectory else {
+      let inside = try layout.addDirectory(node.entry, at: target)
+      for child in node.sortedChildren {
+        try add(child.node, to: &layout, at: inside.appending(child.name), &links)
+      }
+      return
+    }
+    var entry = node.entry
+    let identity = ObjectIdentifier(node.inode)
+    if let first = links[identity], layout.items[first] != nil {
+      entry.kind = .hardLink(first)
+      entry.sizeInBytes = 0
+      entry.attributes = []
+      try layout.add(entry, content: .none, at: target)
+      return
+    }
+    links[identity] = target
+    try layout.add(
+      entry, content: entry.kind == .regular ? .inode(node.inode) : .none, at: target)
+  }
+}

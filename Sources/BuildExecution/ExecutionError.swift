@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import BuildPlanning
+import Diagnostics
+import LinuxSystem
+
+/// Why a step could not be carried out.
+package enum ExecutionError: Error, Hashable, Sendable {
+  case commandFailed(command: String, status: Int32, at: SourceRange)
+  case commandKilled(command: String, signal: Int32, at: SourceRange)
+  /// Namespaces are not to be had here.
+  case noSandbox(reason: String, help: String, at: SourceRange)
+  case sourceNotFound(pattern: String, origin: String, excludedBy: Int?, at: SourceRange)
+  case noMatch(pattern: String, origin: String, at: SourceRange)
+  case badPattern(pattern: String, problem: String, at: SourceRange)
+  case sourceEscapesContext(pattern: String, at: SourceRange)
+  case unsupportedFile(PathBytes, kind: String, at: SourceRange)
+  case destinationIsNotADirectory(PathBytes, at: SourceRange)
+  case destinationIsADirectory(PathBytes, at: SourceRange)
+  case unknownUser(String, at: SourceRange)
+  case unknownGroup(String, at: SourceRange)
+  case badUser(String, at: SourceRange)
+  case reservedName(PathBytes, at: SourceRange)
+}
+
+extension ExecutionError: DiagnosticConvertible {
+  package var diagnostic: Diagnostic {
+    switch self {
+    case .commandFailed(let command, let status, let range):
+      Diagnostic(
+        "the command \"\(command)\" ended with exit code \(status)", at: range)
+    case .commandKilled(let command, let signal, let range):
+      Diagnostic(
+        "the command \"\(command)\" was ended by signal \(signal)", at: range,
+        help: signal == 9 ? "out of memory is the usual cause" : nil)
+    case .noSandbox(let reason, let help, let range):
+      Diagnostic(
+        "there is no way to run a command here", at: range, notes: [reason], help: help,
+        exit: .surroundings)
+    case .sourceNotFound(let pattern, let origin, let excludedBy, let range):
+      Diagnostic(
+        "source \"\(pattern)\" is not in \(origin)", at: range,
+        help: excludedBy.map {
+          "line \($0) of the ignore file excludes it; add \"!\(pattern)\" below that line"
+        })
+    case .noMatch(let pattern, let origin, let range):
+      Diagnostic("no file in \(origin) matches \"\(pattern)\"", at: range)
+    case .badPattern(let pattern, let problem, let range):
+      Diagnostic("\"\(pattern)\" is not a valid pattern: \(problem)", at: range)
+    case .sourceEscapesContext(let pattern, let range):
+      Diagnostic("source \"\(pattern)\" leads out of the build context", at: range)
+    case .unsupportedFile(let path, let kind, let range):
+      Diagnostic("\"\(path)\" is a \(kind), which cannot be copied", at: range)
+    case .destinationIsNotADirectory(let path, let range):
+      Diagnostic(
+        "the destination \"/\(path)\" exists and is not a directory", at: range,
+        help: "a directory, or several files, can only be copied into a directory")
+    case .destinationIsADirectory(let path, let range):
+      Diagnostic("a file cannot take the place of the directory \"/\(path)\"", at: range)
+    case .unknownUser(let name, let range):
+      Diagnostic(
+        "there is no user \"\(name)\" in the image's /etc/passwd", at: range,
+        help: "create it in an earlier RUN, or give its number")
+    case .unknownGroup(let name, let range):
+      Diagnostic(
+        "there is no group \"\(name)\" in the image's /etc/group", at: range,
+        help: "create it in an earlier RUN, or give its number")
+    case .badUser(let text, let range):
+      Diagnostic("\"\(text)\" names no user", at: range, help: "write USER, UID, USER:GROUP or UID:GID")
+    case .reservedName(let path, let range):
+      Diagnostic(
+        "\"\(path)\" has a name that layers reserve for removed files", at: range,
+        help: "names that begin with \".wh.\" cannot be stored in an image")
+    }
+  }
+
+  /// What the program should exit with when it passes a failed command's code on.
+  package var commandStatus: Int32? {
+    switch self {
+    case .commandFailed(_, let status, _): status
+    case .commandKilled(_, let signal, _): 128 + signal
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Images
+import Layers
+import LinuxSystem
+
+extension StageBuilder {
+  /// `ADD` of archives: their entries are laid out below the destination.
+  ///
+  /// - Returns: The matches that are no archives.
+  func unpackArchives(
+    _ matches: [PathBytes], to layout: inout CopyLayout, _ target: inout CopyTarget,
+    _ sources: ContextSources
+  ) throws -> [PathBytes] {
+    var others: [PathBytes] = []
+    for path in matches {
+      guard let place = surroundings.context.resolve(path), !sources.isDirectory(path),
+        try isArchive(place)
+      else {
+        others.append(path)
+        continue
+      }
+      try addEntries(ofArchive: place, to: &layout, at: target.place(in: layout))
+    }
+    return others
+  }
+
+  private typealias Reader = TarReader<DecompressingSource<FileSource>>
+
+  private func reader(_ path: PathBytes) throws -> Reader {
+    TarReader(DecompressingSource(FileSource(try surroundings.context.open(path))))
+  }
+
+  /// Whether the file is a tar archive, compressed or not: its first header says so.
+  private func isArchive(_ path: PathBytes) throws -> Bool {
+    guard try surroundings.context.status(of: path).kind == .regular else { return false }
+    var reader = try reader(path)
+    do {
+      return try reader.next() != nil
+    } catch LayerError.malformedArchive, LayerError.truncatedArchive,
+      LayerError.malformedCompression
+    {
+      return false
+    }
+  }
+
+  private func addEntries(
+    ofArchive archive: PathBytes, to layout: inout CopyLayout, at place: PathBytes
+  ) throws {
+    var reader = try reader(archive)
+    var ordinal = -1
+    if !place.isEmpty { try layout.addParents(of: place.appending(".")) }
+    while var entry = try reader.next() {
+      ordinal += 1
+      // The archive's own root says nothing about the destination.
+      if entry.path.isEmpty { continue }
+      let target = place.appending(entry.path)
+      try layout.addParents(of: target)
+      if entry.isDirectory {
+        _ = try layout.addDirectory(entry, at: target)
+        continue
+      }
+      if case .hardLink(let other) = entry.kind { entry.kind = .hardLink(place.appending(other)) }
+      let content: CopyItem.Content =
+        entry.kind == .regular ? .archived(in: archive, ordinal: ordinal) : .none
+      try layout.add(entry, content: content, at: target)
+    }
+  }
+
+  /// Writes the files of archives, each archive read once.
+  func writeArchived(
+    _ items: [CopyItem], _ tree: FileTree, _ layer: inout LayerWriter<BlobSink>
+  ) throws {
+    var wanted: [PathBytes: [Int: LayerEntry]] = [:]
+    for item in items {
+      guard case .archived(let archive, let ordinal) = item.content else { continue }
+      wanted[archive, default: [:]][ordinal] = item.entry
+    }
+    for (archive, entries) in wanted.sorted(by: { $0.key < $1.key }) {
+      var reader = try reader(archive)
+      var ordinal = -1
+      while try reader.next() != nil {
+        ordinal += 1
+        guard let entry = entries[ordinal] else { continue }
+        newestInput = max(newestInput, entry.modified)
+        try tree.apply(entry)
+        try layer.add(entry, contentOf: &reader)
+      }
+    }
+  }
+}

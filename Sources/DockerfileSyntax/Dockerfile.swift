@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Diagnostics
+
+/// A Dockerfile as a list of instructions, each with its place.
+///
+/// The language is that of `docker/dockerfile:1`; words are not expanded yet.
+package struct Dockerfile: Hashable, Sendable {
+  package let source: SourceText
+  package let directives: Directives
+  /// At least one; only `ARG` comes before the first `FROM`.
+  package let instructions: [Instruction]
+  /// Of things that are allowed and probably not meant.
+  package let warnings: [Diagnostic]
+
+  package static let longestFile = 16 << 20
+
+  /// - Throws: ``DockerfileError``.
+  package init(parsing source: SourceText) throws(DockerfileError) {
+    try Self.checkText(source)
+    let (directives, lineCount) = try Directives.parse(source)
+    var reader = LineReader(source: source, escape: directives.escape, line: lineCount)
+    var instructions: [Instruction] = []
+    while let line = reader.nextLine() {
+      let parser = try InstructionParser(line, escape: directives.escape, documents: &reader)
+      instructions.append(try parser.instruction())
+    }
+    try Self.checkOrder(instructions)
+    self.source = source
+    self.directives = directives
+    self.instructions = instructions
+    self.warnings = reader.warnings
+  }
+
+  package init(parsing bytes: [UInt8], name: String) throws(DockerfileError) {
+    try self.init(parsing: SourceText(name: name, bytes: bytes))
+  }
+
+  package init(parsing text: String, name: String = "Dockerfile") throws(DockerfileError) {
+    try self.init(parsing: SourceText(name: name, text: text))
+  }
+
+  /// The diagnostic with this file's name and the lines it is about.
+  package func located(_ diagnostic: Diagnostic) -> Diagnostic { source.located(diagnostic) }
+
+  private static func checkText(_ source: SourceText) throws(DockerfileError) {
+    guard source.bytes.count <= longestFile else { throw .tooLong(limitInBytes: longestFile) }
+    for index in source.lines.indices {
+      let line = source.bytes[source.lines[index]]
+      guard let offset = line.firstNonText else { continue }
+      let column = offset - line.startIndex + 1
+      throw .notText(at: SourceRange(line: index + 1, columns: column..<(column + 1)))
+    }
+  }
+
+  private static func checkOrder(_ instructions: [Instruction]) throws(DockerfileError) {
+    guard !instructions.isEmpty else { throw .noInstructions }
+    for instruction in instructions {
+      switch instruction.body {
+      case .from: return
+      case .arg: continue
+      default:
+        throw .instructionBeforeFrom(
+          instruction.keyword.text.uppercased(), at: instruction.keyword.range)
+      }
+    }
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// Where the first NUL or malformed UTF-8 sequence is.
+  fileprivate var firstNonText: Int? {
+    if String(validating: self, as: UTF8.self) != nil { return firstIndex(of: 0) }
+    var decoder = UTF8()
+    var bytes = makeIterator()
+    var offset = startIndex
+    while true {
+      switch decoder.decode(&bytes) {
+      case .scalarValue(let scalar) where scalar.value != 0: offset += UTF8.width(scalar)
+      case .scalarValue, .error: return offset
+      case .emptyInput: return nil
+      }
+    }
+  }
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LinuxSystem
+import OCI
+
+/// Unpacks a tar archive, compressed or not, into an empty directory.
+///
+/// Files belong to whoever unpacks: this is for build contexts, whose owners do not count. Nothing
+/// is written outside the directory.
+package func unpackArchive(_ file: consuming FileDescriptor, into directory: PathBytes) throws {
+  var reader = TarReader(DecompressingSource(FileSource(file)))
+  var unpacker = try LayerUnpacker(
+    into: directory, over: FileTree(), lower: [], style: .plain(setsOwners: false))
+  _ = try unpacker.unpack(&reader)
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import LinuxSystem
+import OCI
+
+/// The entries of one layer in their order, kept beside the layer so that it need not be read again.
+///
+/// On disk it is the layer's own tar archive without the files' content.
+package enum LayerIndex {
+  /// Reads the entries out of a layer blob, whatever it is compressed with.
+  ///
+  /// - Parameter diffID: What the whole stream must hash to.
+  /// - Throws: ``LayerError/diffIDMismatch(expected:actual:)`` among others.
+  package static func read(blob: consuming FileDescriptor, diffID: Digest) throws -> [LayerEntry] {
+    let content = HashingSource(
+      DecompressingSource(FileSource(blob)), algorithm: diffID.algorithm)
+    var reader = TarReader(content)
+    var entries: [LayerEntry] = []
+    while let entry = try reader.next() {
+      entries.append(entry)
+      try Task.checkCancellation()
+    }
+    try reader.input.check(diffID)
+    return entries
+  }
+
+  package static func encode(_ entries: [LayerEntry]) throws -> [UInt8] {
+    var tar = TarWriter(to: MemorySink(limit: largestSizeInBytes))
+    for entry in entries { try tar.begin(entry, hasContent: false) }
+    try tar.finish()
+    return tar.output.bytes
+  }
+
+  package static func decode(file: consuming FileDescriptor) throws -> [LayerEntry] {
+    var reader = TarReader(FileSource(file))
+    var entries: [LayerEntry] = []
+    while let entry = try reader.next(hasContent: false) { entries.append(entry) }
+    return entries
+  }
+
+  private static let largestSizeInBytes = 2 << 30
+}
+
+extension HashingSource where Input: ~Copyable {
+  /// Reads what is left and compares the whole with `diffID`. Call it once.
+  package mutating func check(_ diffID: Digest) throws {
+    let actual = try finishDigest()
+    guard actual == diffID else {
+      throw LayerError.diffIDMismatch(expected: diffID, actual: actual)
+    }
+  }
+}

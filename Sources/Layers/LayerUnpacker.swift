@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LinuxSystem
+import OCI
+
+/// Writes one layer as a directory, with owners, modes, times and attributes.
+///
+/// Every path comes from a ``FileTree`` and is opened without following links, so nothing is written
+/// outside the directory.
+package struct LayerUnpacker: ~Copyable {
+  package enum Style: Hashable, Sendable {
+    /// The directory is for overlayfs: whiteouts are character devices 0:0, opaque directories have
+    /// an attribute. Needs a root's powers, those of a user namespace included.
+    case overlay(OverlayFormat)
+    /// The directory holds the layers below as well: what is taken away is removed.
+    case plain(setsOwners: Bool)
+  }
+
+  private let root: FileDescriptor
+  private let path: PathBytes
+  private let tree: FileTree
+  /// Of the layers below, lowest first.
+  private let lower: [PathBytes]
+  private let style: Style
+  /// Directories made here and what they are to become, set when their content is complete.
+  private var directories: [PathBytes: LayerEntry] = [:]
+  private var whiteouts: Set<PathBytes> = []
+
+  /// - Parameters:
+  ///   - directory: Exists; empty for an overlay, else with the layers below in it.
+  ///   - tree: The layers below, applied; this layer is added to it.
+  package init(
+    into directory: PathBytes, over tree: FileTree, lower: [PathBytes], style: Style
+  ) throws {
+    self.root = try FileDescriptor.open(directory, flags: O_RDONLY | O_DIRECTORY)
+    self.path = directory
+    self.tree = tree
+    self.lower = lower
+    self.style = style
+  }
+
+  /// Unpacks all of `reader`.
+  ///
+  /// - Returns: The layer's entries, in its order.
+  package mutating func unpack<Input: ByteSource & ~Copyable>(
+    _ reader: inout TarReader<Input>
+  ) throws -> [LayerEntry] {
+    tree.beginLayer()
+    var entries: [LayerEntry] = []
+    while let entry = try reader.next() {
+      entries.append(entry)
+      switch try tree.apply(entry) {
+      case .placed(let place): try self.place(entry, at: place, content: &reader)
+      case .removed(let place, let hadLower): if hadLower { try hide(place) }
+      case .emptied(let place):
+        try makeDirectories(place)
+        try hideLower(of: place)
+      }
+    }
+    try finishDirectories()
+    return entries
+  }
+
+  private mutating func place<Input: ByteSource & ~Copyable>(
+    _ entry: LayerEntry, at place: PathBytes, content reader: inout TarReader<Input>
+  ) throws {
+    guard !place.isEmpty else {
+      directories[place] = entry
+      return
+    }
+    try makeDirectories(place.parent)
+    let parent = try open(directory: place.parent)
+    if entry.isDirectory {
+      try makeDirectory(place, in: parent)
+      directories[place] = entry
+      return
+    }
+    try clear(place, in: parent)
+    switch entry.kind {
+    case .regular:
+      let file = try FileDescriptor.open(
+        place.name, in: parent, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+      try reader.forEachPiece { try file.writeAll($0) }
+      try setMetadata(of: entry, on: file, at: place)
+      return
+    case .hardLink(let target):
+      try link(target, to: place, in: parent)
+      return
+    case .symbolicLink(let target):
+      try retrying("symlink", place) {
+        target.withCString { target in
+          place.name.withCString { symlinkat(target, parent.number, $0) }
+        }
+      }
+    case .directory: break
+    case .fifo: try makeNode(place, in: parent, mode: S_IFIFO, device: 0)
+    case .characterDevice(let major, let minor):
+      try makeNode(place, in: parent, mode: S_IFCHR, device: deviceNumber(major, minor))
+    case .blockDevice(let major, let minor):
+      try makeNode(place, in: parent, mode: S_IFBLK, device: deviceNumber(major, minor))
+    }
+    try setMetadata(of: entry, at: place, in: parent)
+  }
+
+  /// Makes the directories of `place` that this layer lacks as the layers below have them.
+  private mutating func makeDirectories(_ place: PathBytes) throws {
+    guard !place.isEmpty, directories[place] == nil else { return }
+    try makeDirectories(place.parent)
+    try makeDirectory(place, in: try open(directory: place.parent))
+    directories[place] = tree.resolve(place, followLast: false).node?.entry
+  }
+
+  private mutating func makeDirectory(_ place: PathBytes, in parent: borrowing FileDescriptor)
+    throws
+  {
+    let number = parent.number
+    if place.name.withCString({ mkdirat(number, $0, 0o700) }) == 0 { return }
+    let errno = Errno.current
+    guard errno == .exists else { throw SystemError("mkdir", place, errno) }
+    if try FileStatus(of: place.name, at: number).kind == .directory { return }
+    try retrying("unlink", place) { place.name.withCString { unlinkat(number, $0, 0) } }
+    try retrying("mkdir", place) { place.name.withCString { mkdirat(number, $0, 0o700) } }
+    if whiteouts.remove(place) != nil { try hideLower(of: place) }
+  }
+
+  /// Takes away what an earlier entry of this layer left at `place`.
+  private mutating func clear(_ place: PathBytes, in parent: borrowing FileDescriptor) throws {
+    let number = parent.number
+    if place.name.withCString({ unlinkat(number, $0, 0) }) == 0 {
+      whiteouts.remove(place)
+      return
+    }
+    let errno = Errno.current
+    if errno == .noSuchFile { return }
+    guard errno == .isDirectory else { throw SystemError("unlink", place, errno) }
+    try removeTree(path.appending(place))
+    directories = directories.filter { !$0.key.isWithin(place) }
+  }
+
+  private mutating func hide(_ place: PathBytes) throws {
+    if case .plain = style, tree.resolve(place, followLast: false).node == nil {
+      return try removeTree(path.appending(place))
+    }
+    try makeDirectories(place.parent)
+    let parent = try open(directory: place.parent)
+    if let status = try? FileStatus(of: place.name, at: parent.number) {
+      // This layer brought it: only what is below may be hidden, and only a directory has that.
+      if status.kind == .directory { try hideLower(of: place) }
+      return
+    }
+    guard case .overlay = style else { return }
+    try makeNode(place, in: parent, mode: S_IFCHR, device: 0)
+    whiteouts.insert(place)
+  }
+
+  /// Takes from a directory of this layer what lower layers have in it.
+  private func hideLower(of place: PathBytes) throws {
+    let directory = try open(directory: place)
+    switch style {
+    case .overlay(let format):
+      try setExtendedAttribute(
+        format.opaque, on: PathBytes("/proc/self/fd/\(directory.number)"), followLinks: true)
+    case .plain:
+      guard let node = tree.resolve(place, followLast: false).node else { return }
+      for name in try sortedNames(in: directory) where node.children[name] == nil {
+        try removeTree(path.appending(place).appending(name))
+      }
+    }
+  }
+
+  private mutating func link(
+    _ target: PathBytes, to place: PathBytes, in parent: borrowing FileDescriptor
+  ) throws {
+    let found = tree.resolve(place, followLast: false)
+    guard let inode = found.node?.inode else {
+      throw LayerError.missingHardLinkTarget(place, target: target)
+    }
+    let source = tree.resolve(target, followLast: false).path
+    if inode.layer != tree.layer, !exists(path.appending(source)) {
+      try copyUp(inode, to: source)
+    }
+    let from = try open(directory: source.parent)
+    let number = parent.number
+    try retrying("link", place) {
+      source.name.withCString { source in
+        place.name.withCString { linkat(from.number, source, number, $0, 0) }
+      }
+    }
+  }
+
+  /// Copies a file of a lower layer into this one, for a hard link to it.
+  private mutating func copyUp(_ inode: FileTree.Inode, to place: PathBytes) throws {
+    guard inode.entry.kind == .regular, lower.indices.contains(inode.layer) else {
+      throw LayerError.missingHardLinkTarget(place, target: inode.entry.path)
+    }
+    try makeDirectories(place.parent)
+    let parent = try open(directory: place.parent)
+    let below = try FileDescriptor.open(lower[inode.layer], flags: O_RDONLY | O_DIRECTORY)
+    let original = try FileDescriptor.open(inode.entry.path, inRoot: below)
+    let copy = try FileDescriptor.open(
+      place.name, in: parent, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+    let buffer = PieceBuffer(capacity: 1 << 20)
+    while case let count = try original.read(into: buffer.whole), count > 0 {
+      try copy.writeAll(buffer.bytes(0..<count))
+    }
+    try setMetadata(of: inode.entry, on: copy, at: place)
+  }
+
+  private func open(directory place: PathBytes) throws -> FileDescriptor {
+    guard !place.isEmpty else { return try root.duplicate() }
+    return try FileDescriptor.openBeneath(
+      place, in: root, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  }
+
+  private mutating func finishDirectories() throws {
+    for (place, entry) in directories {
+      let directory = try open(directory: place)
+      try setMetadata(of: entry, on: directory, at: place)
+    }
+  }
+}
+
+// MARK: - Owners, modes, attributes, times
+
+extension LayerUnpacker {
+  private func setMetadata(
+    of entry: LayerEntry, on file: borrowing FileDescriptor, at place: PathBytes
+  ) throws {
+    let number = file.number
+    try setOwner(of: entry) { fchown(number, entry.uid, entry.gid) }
+    // After the owner, whose change clears set-ids and capabilities.
+    try retrying("chmod", place) { fchmod(number, mode_t(entry.permissions)) }
+    try setAttributes(of: entry, on: PathBytes("/proc/self/fd/\(number)"), follow: true)
+    var times = Self.times(entry.modified)
+    try retrying("utimens", place) { futimens(number, &times) }
+  }
+
+  private func setMetadata(
+    of entry: LayerEntry, at place: PathBytes, in parent: borrowing FileDescriptor
+  ) throws {
+    let number = parent.number
+    try setOwner(of: entry) {
+      place.name.withCString {
+        fchownat(number, $0, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW)
+      }
+    }
+    if case .symbolicLink = entry.kind {
+    } else {
+      try retrying("chmod", place) {
+        place.name.withCString { fchmodat(number, $0, mode_t(entry.permissions), 0) }
+      }
+    }
+    try setAttributes(
+      of: entry, on: PathBytes("/proc/self/fd/\(number)").appending(place.name), follow: false)
+    var times = Self.times(entry.modified)
+    try retrying("utimens", place) {
+      place.name.withCString { utimensat(number, $0, &times, AT_SYMLINK_NOFOLLOW) }
+    }
+  }
+
+  private func setOwner(of entry: LayerEntry, _ change: () -> Int32) throws {
+    if case .plain(setsOwners: false) = style { return }
+    if change() == 0 { return }
+    let errno = Errno.current
+    guard errno == .invalidArgument else { throw SystemError("chown", entry.path, errno) }
+    throw LayerError.unmappedOwner(entry.path, uid: entry.uid, gid: entry.gid)
+  }
+
+  /// What the file system has no room for is left out here; the blob still has it.
+  private func setAttributes(of entry: LayerEntry, on path: PathBytes, follow: Bool) throws {
+    for attribute in entry.attributes where !OverlayFormat.isReserved(attribute.name) {
+      do {
+        try setExtendedAttribute(attribute, on: path, followLinks: follow)
+      } catch {
+        guard error.errno == .notSupported || error.errno == .notPermitted else { throw error }
+      }
+    }
+  }
+
+  private static func times(_ time: FileTime) -> [timespec] {
+    let stamp = timespec(tv_sec: Int(time.seconds), tv_nsec: Int(time.nanoseconds))
+    return [stamp, stamp]
+  }
+
+  private func makeNode(
+    _ place: PathBytes, in parent: borrowing FileDescriptor, mode: mode_t, device: UInt64
+  ) throws {
+    let number = parent.number
+    try retrying("mknod", place) {
+      place.name.withCString { mknodat(number, $0, mode | 0o600, dev_t(device)) }
+    }
+  }
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import LinuxSystem
+import OCI
+
+/// Reads the entries of a tar archive (ustar, pax, GNU) as a stream.
+///
+/// Names are checked: no entry and no hard link leaves the root. What the format allows but a layer
+/// cannot mean is ``LayerError/malformedArchive(_:offset:)``.
+package struct TarReader<Input: ByteSource & ~Copyable>: ~Copyable {
+  /// Names, links and attributes of one entry may not be larger together.
+  private static var largestExtension: Int64 { 1 << 20 }
+
+  package var input: Input
+  private let buffer: PieceBuffer
+  private var available: Range<Int> = 0..<0
+  /// Of the uncompressed stream.
+  private var offset: Int64 = 0
+  private var remaining: Int64 = 0
+  private var padding: Int64 = 0
+
+  package init(_ input: consuming Input) {
+    self.input = input
+    self.buffer = PieceBuffer(capacity: 1 << 20)
+  }
+
+  /// The next entry; what was not read of the one before is skipped. Nil at the end.
+  ///
+  /// - Parameter hasContent: False for an archive of headers only (a kept index).
+  package mutating func next(hasContent: Bool = true) throws -> LayerEntry? {
+    try skip(remaining + padding)
+    (remaining, padding) = (0, 0)
+    var extensions = Extensions()
+    while true {
+      guard let block = try readBlock() else { return nil }
+      let header = try RawHeader(block, at: offset - Int64(TarHeader.blockSize))
+      switch header.type {
+      case TarHeader.TypeFlag.pax:
+        try extensions.apply(pax: try readExtension(header.size), at: offset)
+      case TarHeader.TypeFlag.paxGlobal:
+        _ = try readExtension(header.size)
+      case TarHeader.TypeFlag.gnuLongName:
+        extensions.path = Self.untilNUL(try readExtension(header.size))
+      case TarHeader.TypeFlag.gnuLongLink:
+        extensions.link = Self.untilNUL(try readExtension(header.size))
+      default:
+        let entry = try header.entry(with: extensions, at: offset)
+        if hasContent {
+          // Only regular files have content, whatever the size field of others says.
+          remaining = entry.kind == .regular ? entry.sizeInBytes : 0
+          padding = TarHeader.paddedSize(remaining) - remaining
+        }
+        return entry
+      }
+    }
+  }
+
+  /// Hands the current entry's content to `body` in pieces.
+  package mutating func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    while remaining > 0 {
+      if available.isEmpty { try refill() }
+      let count = Int(min(Int64(available.count), remaining))
+      try body(buffer.bytes(available.lowerBound..<(available.lowerBound + count)))
+      consume(count)
+      remaining -= Int64(count)
+    }
+  }
+
+  private mutating func consume(_ count: Int) {
+    available = (available.lowerBound + count)..<available.upperBound
+    offset += Int64(count)
+  }
+
+  private mutating func refill() throws {
+    let count = try input.read(into: buffer.whole)
+    guard count > 0 else { throw LayerError.truncatedArchive(offset: offset) }
+    available = 0..<count
+  }
+
+  private mutating func skip(_ count: Int64) throws {
+    var left = count
+    while left > 0 {
+      if available.isEmpty { try refill() }
+      let step = Int(min(Int64(available.count), left))
+      consume(step)
+      left -= Int64(step)
+    }
+  }
+
+  private mutating func readExact(_ count: Int) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count)
+    while bytes.count < count {
+      if available.isEmpty { try refill() }
+      let step = min(available.count, count - bytes.count)
+      bytes.append(
+        contentsOf: buffer.bytes(available.lowerBound..<(available.lowerBound + step)))
+      consume(step)
+    }
+    return bytes
+  }
+
+  /// The next header block; nil at the archive's end, which may also be the stream's.
+  private mutating func readBlock() throws -> [UInt8]? {
+    if available.isEmpty {
+      let count = try input.read(into: buffer.whole)
+      if count == 0 { return nil }
+      available = 0..<count
+    }
+    let block = try readExact(TarHeader.blockSize)
+    return block.allSatisfy { $0 == 0 } ? nil : block
+  }
+
+  private mutating func readExtension(_ size: Int64) throws -> [UInt8] {
+    guard size <= Self.largestExtension else {
+      throw LayerError.malformedArchive("an extended header of \(size) bytes", offset: offset)
+    }
+    let bytes = try readExact(Int(size))
+    try skip(TarHeader.paddedSize(size) - size)
+    return bytes
+  }
+
+  private static func untilNUL(_ bytes: [UInt8]) -> [UInt8] { Array(bytes.prefix { $0 != 0 }) }
+}
+
+/// What pax and GNU headers say of the entry behind them.
+private struct Extensions {
+  var path: [UInt8]?
+  var link: [UInt8]?
+  var size: Int64?
+  var uid: UInt32?
+  var gid: UInt32?
+  var modified: FileTime?
+  var attributes: [ExtendedAttribute] = []
+
+  mutating func apply(pax bytes: [UInt8], at offset: Int64) throws {
+    guard let records = PaxRecords.parse(bytes) else {
+      throw LayerError.malformedArchive("broken pax records", offset: offset)
+    }
+    for (key, value) in records {
+      if key.starts(with: PaxRecords.attributePrefix) {
+        let name = PathBytes(Array(key.dropFirst(PaxRecords.attributePrefix.count)))
+        attributes.removeAll { $0.name == name }
+        attributes.append(ExtendedAttribute(name: name, value: Array(value)))
+        continue
+      }
+      let text = String(decoding: value, as: UTF8.self)
+      switch String(decoding: key, as: UTF8.self) {
+      case "path": path = Array(value)
+      case "linkpath": link = Array(value)
+      case "size": size = try number(text, at: offset)
+      case "uid": uid = try number(text, at: offset)
+      case "gid": gid = try number(text, at: offset)
+      case "mtime": modified = try time(text, at: offset)
+      case "GNU.sparse.major", "GNU.sparse.map", "GNU.sparse.name":
+        throw LayerError.malformedArchive("a GNU sparse entry", offset: offset)
+      default: break
+      }
+    }
+    attributes.sort()
+  }
+
+  private func number<Number: FixedWidthInteger>(_ text: String, at offset: Int64) throws -> Number {
+    guard let number = Number(text), number >= 0 else {
+      throw LayerError.malformedArchive("\"\(text)\" is no number", offset: offset)
+    }
+    return number
+  }
+
+  private func time(_ text: String, at offset: Int64) throws -> FileTime {
+    let parts = text.split(separator: ".", maxSplits: 1)
+    let fraction = parts.count > 1 ? parts[1].prefix(9) : "0"
+    let padded = fraction + String(repeating: "0", count: 9 - fraction.utf8.count)
+    guard let whole = parts.first, let seconds = Int64(whole), let nanoseconds = Int32(padded),
+      nanoseconds >= 0
+    else { throw LayerError.malformedArchive("\"\(text)\" is no time", offset: offset) }
+    if text.hasPrefix("-"), nanoseconds > 0, seconds > Int64.min {
+      return FileTime(seconds: seconds - 1, nanoseconds: 1_000_000_000 - nanoseconds)
+    }
+    return FileTime(seconds: seconds, nanoseconds: nanoseconds)
+  }
+}
+
+/// The fields of one header block.
+private struct RawHeader {
+  let block: [UInt8]
+  let type: UInt8
+  let size: Int64
+
+  init(_ block: [UInt8], at offset: Int64) throws {
+    self.block = block
+    self.type = block[TarHeader.Field.type]
+    let stated = Self.number(block[TarHeader.Field.checksum])
+    let sum = block.withUnsafeBytes { TarHeader.checksum($0) }
+    guard stated == Int64(sum) else {
+      throw LayerError.malformedArchive("a header's checksum is wrong", offset: offset)
+    }
+    guard let size = Self.number(block[TarHeader.Field.size]) else {
+      throw LayerError.malformedArchive("a header's size is no number", offset: offset)
+    }
+    self.size = size
+  }
+
+  func entry(with extensions: Extensions, at offset: Int64) throws -> LayerEntry {
+    func field(_ range: Range<Int>) throws -> UInt32 {
+      guard let value = Self.number(block[range]), let narrow = UInt32(exactly: value) else {
+        throw LayerError.malformedArchive("a header field is no number", offset: offset)
+      }
+      return narrow
+    }
+    let path = PathBytes(extensions.path ?? name)
+    let link = PathBytes(extensions.link ?? Self.text(block[TarHeader.Field.link]))
+    let kind: LayerEntry.Kind =
+      switch type {
+      case TarHeader.TypeFlag.regular, TarHeader.TypeFlag.regularOld,
+        TarHeader.TypeFlag.contiguous:
+        // Before ustar a directory was a file whose name ends with a slash.
+        path.bytes.last == PathBytes.slash ? .directory : .regular
+      case TarHeader.TypeFlag.directory: .directory
+      case TarHeader.TypeFlag.symbolicLink: .symbolicLink(link)
+      case TarHeader.TypeFlag.hardLink: .hardLink(try Self.safe(link))
+      case TarHeader.TypeFlag.characterDevice:
+        .characterDevice(
+          major: try field(TarHeader.Field.deviceMajor),
+          minor: try field(TarHeader.Field.deviceMinor))
+      case TarHeader.TypeFlag.blockDevice:
+        .blockDevice(
+          major: try field(TarHeader.Field.deviceMajor),
+          minor: try field(TarHeader.Field.deviceMinor))
+      case TarHeader.TypeFlag.fifo: .fifo
+      default:
+        throw LayerError.malformedArchive("an entry of unknown type \(type)", offset: offset)
+      }
+    guard let seconds = Self.number(block[TarHeader.Field.modified]) else {
+      throw LayerError.malformedArchive("a header's time is no number", offset: offset)
+    }
+    return LayerEntry(
+      path: try Self.safe(path), kind: kind,
+      permissions: try field(TarHeader.Field.mode) & 0o7777,
+      uid: try extensions.uid ?? field(TarHeader.Field.uid),
+      gid: try extensions.gid ?? field(TarHeader.Field.gid),
+      sizeInBytes: kind == .regular ? extensions.size ?? size : 0,
+      modified: extensions.modified ?? FileTime(seconds: seconds),
+      attributes: extensions.attributes)
+  }
+
+  private var name: [UInt8] {
+    let name = Self.text(block[TarHeader.Field.name])
+    let isUstar = block[257..<262].elementsEqual("ustar".utf8) && block[262] == 0
+    let prefix = isUstar ? Self.text(block[TarHeader.Field.prefix]) : []
+    return prefix.isEmpty ? name : prefix + [PathBytes.slash] + name
+  }
+
+  /// Relative and cleaned; refused when it has `..` or a NUL.
+  private static func safe(_ path: PathBytes) throws -> PathBytes {
+    let parts = path.components
+    guard !path.bytes.contains(0), !parts.contains(where: { $0 == ".." }),
+      parts.allSatisfy({ $0.bytes.count <= 255 })
+    else { throw LayerError.forbiddenPath(path) }
+    return PathBytes(joining: parts)
+  }
+
+  private static func text(_ field: ArraySlice<UInt8>) -> [UInt8] {
+    Array(field.prefix { $0 != 0 })
+  }
+
+  /// Octal digits among blanks, or GNU's base 256; nil for anything else or a negative number.
+  private static func number(_ field: ArraySlice<UInt8>) -> Int64? {
+    guard let first = field.first else { return 0 }
+    if first & 0x80 != 0 {
+      var value = Int64(first & 0x7F)
+      for byte in field.dropFirst() {
+        guard value < Int64.max >> 8 else { return nil }
+        value = value << 8 | Int64(byte)
+      }
+      return value
+    }
+    var value: Int64 = 0
+    var ended = false
+    for byte in field {
+      if byte == 32 || byte == 0 {
+        ended = value > 0 || ended
+        continue
+      }
+      guard !ended, (0x30...0x37).contains(byte), value < Int64.max >> 3 else { return nil }
+      value = value << 3 | Int64(byte - 0x30)
+    }
+    return value
+  }
+}

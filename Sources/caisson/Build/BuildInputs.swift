@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import BuildExecution
+import Diagnostics
+import DockerfileSyntax
+import Glibc
+import Images
+import Layers
+import LinuxSystem
+
+/// What a build reads: the context directory, the Dockerfile and the ignore file.
+struct BuildInputs {
+  var directory: PathBytes
+  var dockerfile: SourceText
+  var ignoreFile: IgnoreFile?
+
+  /// Opens the context (an archive is unpacked into the store's scratch) and reads the two files.
+  init(_ options: BuildOptions, store: ContentStore) throws {
+    directory = try Self.contextDirectory(options, store: store)
+    let (bytes, name, path) = try Self.dockerfile(options, in: directory)
+    dockerfile = SourceText(name: name, bytes: bytes)
+    ignoreFile = try Self.ignoreFile(options, in: directory, beside: path)
+  }
+
+  private static func contextDirectory(_ options: BuildOptions, store: ContentStore) throws
+    -> PathBytes
+  {
+    var root: PathBytes
+    switch options.context {
+    case .directory(let path): root = path
+    case .archive(let path):
+      root = try unpackContext(
+        from: try opening("the context archive", path) { try FileDescriptor.open(path) },
+        named: path.description, store)
+    case .standardInput:
+      root = try unpackContext(
+        from: FileDescriptor(owning: dup(STDIN_FILENO)), named: "standard input", store)
+    }
+    if let sub = options.contextSubPath { root = root.appending(sub) }
+    let status = try opening("the build context", root) {
+      try FileStatus(of: root, followLinks: true)
+    }
+    guard status.kind == .directory else { throw InputError.contextIsNoDirectory(root) }
+    return root
+  }
+
+  private static func unpackContext(
+    from file: consuming FileDescriptor, named name: String, _ store: ContentStore
+  ) throws -> PathBytes {
+    let directory = store.temporaryPath()
+    try makeDirectory(directory, mode: 0o700)
+    do {
+      try unpackArchive(file, into: directory)
+    } catch let error as any DiagnosticConvertible {
+      throw InputError.badContextArchive(name, problem: error.diagnostic.message)
+    }
+    return directory
+  }
+
+  private static func dockerfile(_ options: BuildOptions, in directory: PathBytes) throws -> (
+    bytes: [UInt8], name: String, path: PathBytes?
+  ) {
+    switch options.dockerfile {
+    case .standardInput:
+      let bytes = try contents(
+        of: FileDescriptor(owning: dup(STDIN_FILENO)), limit: Dockerfile.longestFile)
+      return (bytes, "-", nil)
+    case .firstOf(let candidates):
+      var tried: [PathBytes] = []
+      for candidate in candidates {
+        let path =
+          switch candidate {
+          case .file(let path): path
+          case .inContext(let name): directory.appending(name)
+          }
+        tried.append(path)
+        guard exists(path) else { continue }
+        let bytes = try opening("the Dockerfile", path) {
+          try contents(of: path, limit: Dockerfile.longestFile)
+        }
+        return (bytes, name(of: path, in: directory), path)
+      }
+      throw InputError.noDockerfile(tried: tried)
+    }
+  }
+
+  /// As people know it: short when it lies in the context.
+  private static func name(of path: PathBytes, in directory: PathBytes) -> String {
+    guard path.isWithin(directory), path.bytes.count > directory.bytes.count else {
+      return path.description
+    }
+    return PathBytes(joining: PathBytes(Array(path.bytes.dropFirst(directory.bytes.count))).components)
+      .description
+  }
+
+  private static func ignoreFile(
+    _ options: BuildOptions, in directory: PathBytes, beside dockerfile: PathBytes?
+  ) throws -> IgnoreFile? {
+    if let path = options.ignoreFile {
+      return try read(path, in: directory)
+    }
+    var candidates: [PathBytes] = []
+    if let dockerfile { candidates.append(PathBytes(dockerfile.bytes + Array(".dockerignore".utf8))) }
+    candidates.append(directory.appending(".dockerignore"))
+    guard let path = candidates.first(where: exists) else { return nil }
+    return try read(path, in: directory)
+  }
+
+  private static func read(_ path: PathBytes, in directory: PathBytes) throws -> IgnoreFile {
+    let bytes = try opening("the ignore file", path) { try contents(of: path) }
+    let source = SourceText(name: name(of: path, in: directory), bytes: bytes)
+    do {
+      return try IgnoreFile(parsing: source)
+    } catch {
+      throw LocatedError(diagnostic: source.located(error.diagnostic))
+    }
+  }
+}
+
+/// What is wrong with what the build was pointed at.
+enum InputError: Error, Hashable {
+  case contextIsNoDirectory(PathBytes)
+  case badContextArchive(String, problem: String)
+  case noDockerfile(tried: [PathBytes])
+  case cannotOpen(String, PathBytes, Errno)
+}
+
+extension InputError: DiagnosticConvertible {
+  var diagnostic: Diagnostic {
+    switch self {
+    case .contextIsNoDirectory(let path):
+      Diagnostic("the build context \"\(path)\" is not a directory")
+    case .badContextArchive(let name, let problem):
+      Diagnostic(
+        "the context from \(name) cannot be unpacked", notes: [problem],
+        help: "a tar archive is expected, plain or compressed with gzip or zstd")
+    case .noDockerfile(let tried):
+      Diagnostic(
+        "there is no Dockerfile", notes: tried.map { "looked for \($0)" },
+        help: "name it with --file (--dockerfile for executor)")
+    case .cannotOpen(let what, let path, let errno):
+      Diagnostic(
+        "\(what) \"\(path)\" cannot be opened: \(errno)".lowercasedFirst,
+        help: errno == .noSuchFile ? "check the path; it is relative to where you are" : nil)
+    }
+  }
+}
+
+extension String {
+  fileprivate var lowercasedFirst: String { prefix(1).lowercased() + dropFirst() }
+}
+
+private func opening<Result: ~Copyable>(
+  _ what: String, _ path: PathBytes, _ body: () throws -> Result
+) throws -> Result {
+  do {
+    return try body()
+  } catch let error as SystemError {
+    throw InputError.cannotOpen(what, path, error.errno)
+  }
+}

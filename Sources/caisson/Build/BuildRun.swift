@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import BuildExecution
+import BuildPlanning
+import Diagnostics
+import DockerfileSyntax
+import Images
+import Layers
+import LinuxSystem
+import OCI
+import Sandboxing
+
+/// Builds an image and sends it where it shall go.
+func runBuild(_ options: BuildOptions, log: Log, progress: ProgressReporter) async throws
+  -> BuildReport
+{
+  let start = ContinuousClock.now
+  let store = try ContentStore(directory: options.store)
+  let fetcher = BlobFetcher(store: store)
+  let workers = WorkerThreads(count: 4)
+  let inputs = try BuildInputs(options, store: store)
+  if let ignoreFile = inputs.ignoreFile {
+    progress.post(.phase(.usingIgnoreFile(ignoreFile.source.name)))
+  }
+  let client = try options.registry.makeClient(log: log)
+  let outputs = Outputs(
+    options, client: client, fetcher: fetcher, workers: workers, progress: progress, log: log)
+  return try await locatingErrors(in: inputs.dockerfile) {
+    let dockerfile = try Dockerfile(parsing: inputs.dockerfile)
+    let supply = ImageSupply(
+      namedContexts: options.namedContexts, usesStore: options.command == .build,
+      client: client, fetcher: fetcher, workers: workers, progress: progress)
+    let (plan, images) = try await makePlan(dockerfile, options, supply, progress)
+    try await outputs.checkAccess()
+    let surroundings = try makeSurroundings(options, inputs, plan, images, fetcher)
+    let built = try await execute(plan, surroundings, options, progress)
+    let places = try await outputs.write(built, surroundings)
+    if options.destinations.isEmpty { progress.post(.phase(.pushSkipped)) }
+    return BuildReport(
+      manifest: built.image.encodedManifest.descriptor,
+      configurationDigest: built.image.manifest.config.digest,
+      sizeInBytes: built.image.sizeInBytes, layerCount: built.layers.count, places: places,
+      duration: ContinuousClock.now - start,
+      stepCount: plan.stages.reduce(0) { $0 + $1.steps.count })
+  }
+}
+
+/// Plans, fetching what planning asks for, until there is a plan.
+private func makePlan(
+  _ dockerfile: Dockerfile, _ options: BuildOptions, _ supply: ImageSupply,
+  _ progress: ProgressReporter
+) async throws -> (BuildPlan, [BaseImageRequest: ResolvedImage]) {
+  let planning = PlanningOptions(
+    buildArguments: options.buildArguments.sorted { $0.key < $1.key }
+      .map { (name: $0.key, value: $0.value) },
+    target: options.target, platform: options.platform, labels: options.labels)
+  var images: [BaseImageRequest: ResolvedImage] = [:]
+  while true {
+    let known = Dictionary(
+      uniqueKeysWithValues: images.map { request, resolved in
+        (
+          request,
+          BaseImage(
+            request: request, digest: resolved.image.digest,
+            configuration: resolved.image.configuration)
+        )
+      })
+    switch try plan(dockerfile, options: planning, images: known) {
+    case .plan(let plan, let warnings):
+      for warning in warnings {
+        progress.post(.warning(dockerfile.located(warning)))
+      }
+      return (plan, images)
+    case .needs(let requests):
+      try await withThrowingTaskGroup(of: (BaseImageRequest, ResolvedImage).self) { group in
+        for request in requests { group.addTask { (request, try await supply.resolve(request)) } }
+        for try await (request, resolved) in group { images[request] = resolved }
+      }
+    }
+  }
+}
+
+private func makeSurroundings(
+  _ options: BuildOptions, _ inputs: BuildInputs, _ plan: BuildPlan,
+  _ images: [BaseImageRequest: ResolvedImage], _ fetcher: BlobFetcher
+) throws -> Executor.Surroundings {
+  let format: OverlayFormat = UserNamespace.isInitial() ? .trusted : .user
+  return Executor.Surroundings(
+    context: try BuildContext(
+      directory: inputs.directory, filter: inputs.ignoreFile?.filter ?? PathFilter()),
+    images: images, fetcher: fetcher,
+    unpacked: try UnpackedLayers(fetcher: fetcher, format: format),
+    sandbox: plan.stages.contains(where: \.hasRun)
+      ? sandboxChoice(scratch: fetcher.store.directory.appending("sandbox"))
+      : .none(reason: "the plan has no RUN", help: ""),
+    compression: WorkerThreads(count: onlineProcessors()))
+}
+
+private func execute(
+  _ plan: BuildPlan, _ surroundings: Executor.Surroundings, _ options: BuildOptions,
+  _ progress: ProgressReporter
+) async throws -> BuiltImage {
+  let translator = EventTranslator(plan, progress)
+  let executor = Executor(
+    surroundings,
+    options: ExecutionOptions(
+      timestamps: options.timestamps, squashes: options.takesSingleSnapshot,
+      format: options.imageFormat, passesOutputThrough: options.command == .executor)
+  ) { translator.post($0) }
+  do {
+    return try await executor.run(plan)
+  } catch {
+    translator.failRunningSteps()
+    throw error
+  }
+}
+
+extension BuildOptions {
+  fileprivate var timestamps: ExecutionOptions.Timestamps {
+    if let sourceDateEpoch { return .fixed(FileTime(seconds: sourceDateEpoch)) }
+    return isReproducible ? .fixed(FileTime(seconds: 0)) : .ofInputs
+  }
+}

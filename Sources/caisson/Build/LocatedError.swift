@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import BuildExecution
+import Diagnostics
+import DockerfileSyntax
+
+/// An error whose place in a file is filled in.
+struct LocatedError: DiagnosticConvertible {
+  var diagnostic: Diagnostic
+}
+
+/// Runs `body`; an error that names a range gets the file and the lines it is about.
+func locatingErrors<Result>(
+  in source: SourceText, isolation: isolated (any Actor)? = #isolation,
+  _ body: () async throws -> Result
+) async throws -> Result {
+  do {
+    return try await body()
+  } catch let error as ExecutionError {
+    let diagnostic = source.located(error.diagnostic)
+    guard let status = error.commandStatus else { throw LocatedError(diagnostic: diagnostic) }
+    throw CommandFailure(exitCode: status, diagnostic: diagnostic)
+  } catch let error as any DiagnosticConvertible {
+    guard error.diagnostic.range != nil, error.diagnostic.location == nil else { throw error }
+    throw LocatedError(diagnostic: source.located(error.diagnostic))
+  }
+}

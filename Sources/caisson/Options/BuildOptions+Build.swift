@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Images
+import LinuxSystem
+import OCI
+
+extension BuildOptions {
+  /// Reads the options of `caisson build`.
+  init(build arguments: ParsedArguments, _ surroundings: Surroundings) throws(CommandLineError) {
+    let context = try Self.context(arguments.positionals.first ?? ".", surroundings)
+    self.init(
+      command: .build, context: context,
+      dockerfile: try Self.dockerfile(arguments, context, surroundings),
+      platform: try arguments.platform(BuildFlags.platform),
+      store: try arguments.store(surroundings), display: try Self.display(arguments, surroundings))
+    ignoreFile = try arguments.file(SharedOptions.ignoreFile, surroundings)
+    namedContexts = try Self.namedContexts(arguments, surroundings)
+    buildArguments = try arguments.buildArguments(
+      BuildFlags.buildArgument, surroundings, absent: nil)
+    sourceDateEpoch = try arguments.sourceDateEpoch(in: buildArguments)
+    target = arguments.value(of: BuildFlags.target).flatMap { $0.isEmpty ? nil : $0 }
+    labels = try arguments.labels(BuildFlags.label, valueIsOptional: true)
+    isReproducible = arguments.isSet(SharedOptions.reproducible)
+    imageFormat = arguments.value(of: BuildFlags.imageFormat).flatMap(ImageFormat.init)
+    sandbox = arguments.sandbox
+    registry = arguments.registryAccess(surroundings)
+    destinations = try Self.destinations(arguments, surroundings)
+    reportedNames = try arguments.names(BuildFlags.tag)
+    reports.imageID = try arguments.file(BuildFlags.imageIDFile, surroundings)
+    reports.metadata = try arguments.file(BuildFlags.metadataFile, surroundings)
+  }
+
+  private static func context(_ text: String, _ surroundings: Surroundings)
+    throws(CommandLineError) -> ContextLocation
+  {
+    if text == "-" {
+      try refuseTerminal(surroundings, "the context - (standard input)")
+      return .standardInput
+    }
+    if text.contains("://") || text.hasPrefix("git@") || text.hasPrefix("github.com/") {
+      throw .notYet("a context that is an address (\"\(text)\")")
+    }
+    guard !text.isEmpty else {
+      throw .badValue(option: "CONTEXT", value: text, expected: "a directory or -")
+    }
+    return .directory(surroundings.absolute(text))
+  }
+
+  private static func dockerfile(
+    _ arguments: ParsedArguments, _ context: ContextLocation, _ surroundings: Surroundings
+  ) throws(CommandLineError) -> DockerfileLocation {
+    guard let text = arguments.value(of: BuildFlags.file), !text.isEmpty else {
+      return .firstOf([.inContext("Dockerfile")])
+    }
+    if text == "-" {
+      guard context != .standardInput else {
+        throw .conflict("context and Dockerfile cannot both be standard input")
+      }
+      try refuseTerminal(surroundings, "--file - (standard input)")
+      return .standardInput
+    }
+    if text.contains("://") { throw .notYet("--file with an address") }
+    // Nothing lies beside an archive that comes down a pipe.
+    if context == .standardInput { return .firstOf([.inContext(text)]) }
+    return .firstOf([.file(surroundings.absolute(text))])
+  }
+
+  private static func namedContexts(_ arguments: ParsedArguments, _ surroundings: Surroundings)
+    throws(CommandLineError) -> [String: NamedContext]
+  {
+    var result: [String: NamedContext] = [:]
+    for text in arguments.values(of: BuildFlags.buildContext) {
+      let (name, value) = pair(text)
+      guard let value, !value.isEmpty, !name.isEmpty else {
+        throw .badValue(option: "--build-context", value: text, expected: "NAME=VALUE")
+      }
+      result[name] = try namedContext(value, text, surroundings)
+    }
+    return result
+  }
+
+  private static func namedContext(
+    _ value: String, _ text: String, _ surroundings: Surroundings
+  ) throws(CommandLineError) -> NamedContext {
+    if value.hasPrefix("docker-image://") {
+      guard let reference = ImageReference(value.dropFirst("docker-image://".count)) else {
+        throw .badValue(
+          option: "--build-context", value: text, expected: "NAME=docker-image://REFERENCE")
+      }
+      return .image(reference)
+    }
+    if value.hasPrefix("oci-layout://") {
+      var path = value.dropFirst("oci-layout://".count)
+      var selector: Substring?
+      let name = path.lastIndex(of: "/").map { path[$0...] } ?? path
+      if let mark = name.firstIndex(of: "@") ?? name.firstIndex(of: ":") {
+        selector = path[path.index(after: mark)...]
+        path = path[..<mark]
+      }
+      return .layout(surroundings.absolute(String(path)), selector: selector.map(String.init))
+    }
+    if value.contains("://") || value.hasPrefix("target:") || value.hasPrefix("git@") {
+      throw .notYet("--build-context \(text)")
+    }
+    return .directory(surroundings.absolute(value))
+  }
+
+  private static func destinations(_ arguments: ParsedArguments, _ surroundings: Surroundings)
+    throws(CommandLineError) -> [BuildDestination]
+  {
+    let tags = try arguments.names(BuildFlags.tag)
+    let push = arguments.isSet(BuildFlags.push)
+    var result: [BuildDestination] = []
+    var imageOutputs = 0
+    for text in arguments.values(of: BuildFlags.output) {
+      let output = try OutputSpecification(text)
+      if output.kind == .image || output.kind == .registry { imageOutputs += 1 }
+      result += try output.destinations(tags, push: push, surroundings)
+    }
+    if push, imageOutputs == 0 {
+      result += try OutputSpecification("type=registry").destinations(
+        tags, push: true, surroundings)
+    }
+    if result.isEmpty { result = [.store(names: tags)] }
+    var streams = 0
+    for destination in result {
+      switch destination {
+      case .archive(.standardOutput, _, _), .rootArchive(.standardOutput): streams += 1
+      default: break
+      }
+    }
+    if streams > 1 { throw .conflict("only one --output can go to standard output") }
+    return result
+  }
+
+  private static func display(_ arguments: ParsedArguments, _ surroundings: Surroundings)
+    throws(CommandLineError) -> DisplayOptions
+  {
+    var style = arguments.value(of: BuildFlags.progress).flatMap(ProgressStyle.init) ?? .auto
+    if arguments.isSet(BuildFlags.quiet) { style = .quiet }
+    let canDraw =
+      surroundings.standardErrorIsTerminal && surroundings.variable("TERM") != nil
+      && surroundings.variable("TERM") != "dumb"
+    if style == .auto { style = canDraw ? .tty : .plain }
+    if style == .tty, !canDraw {
+      throw .refused(
+        "--progress tty", reason: "standard error is no terminal that can be drawn on")
+    }
+    return DisplayOptions(
+      style: .progress(style), level: arguments.isSet(BuildFlags.debug) ? .debug : .warn)
+  }
+}
+
+func refuseTerminal(_ surroundings: Surroundings, _ what: String) throws(CommandLineError) {
+  if surroundings.standardInputIsTerminal {
+    throw .refused(what, reason: "standard input is a terminal; redirect a file into it")
+  }
+}

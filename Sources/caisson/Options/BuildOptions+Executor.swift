@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import LinuxSystem
+import OCI
+
+extension BuildOptions {
+  /// Reads the options of `caisson executor`, and kaniko's environment.
+  init(executor arguments: ParsedArguments, _ surroundings: Surroundings)
+    throws(CommandLineError)
+  {
+    try Self.refuseEnvironment(surroundings)
+    let dockerfile = arguments.value(of: ExecutorFlags.dockerfile) ?? "Dockerfile"
+    if dockerfile.contains("://") { throw .notYet("--dockerfile with an address") }
+    self.init(
+      command: .executor, context: try Self.executorContext(arguments, surroundings),
+      dockerfile: .firstOf([.file(surroundings.absolute(dockerfile)), .inContext(dockerfile)]),
+      platform: try arguments.platform(ExecutorFlags.customPlatform),
+      store: try arguments.store(surroundings), display: Self.executorDisplay(arguments))
+    contextSubPath = Self.subPath(arguments)
+    ignoreFile = try arguments.file(SharedOptions.ignoreFile, surroundings)
+    buildArguments = try arguments.buildArguments(
+      ExecutorFlags.buildArgument, surroundings, absent: "")
+    sourceDateEpoch = try arguments.sourceDateEpoch(in: buildArguments)
+    target = try Self.executorTarget(arguments)
+    labels = try arguments.labels(ExecutorFlags.label, valueIsOptional: false)
+    isReproducible = arguments.isSet(SharedOptions.reproducible)
+    takesSingleSnapshot = arguments.isSet(ExecutorFlags.singleSnapshot)
+    sandbox = arguments.sandbox
+    registry = arguments.registryAccess(surroundings)
+    if let mirror = surroundings.variable("KANIKO_REGISTRY_MIRROR") {
+      registry.mirrors.append(mirror)
+    }
+    try readOutputs(arguments, surroundings)
+  }
+
+  private static func refuseEnvironment(_ surroundings: Surroundings) throws(CommandLineError) {
+    if surroundings.variable("KANIKO_REGISTRY_MAP") != nil {
+      throw .notYet("$KANIKO_REGISTRY_MAP")
+    }
+  }
+
+  private static func executorContext(_ arguments: ParsedArguments, _ surroundings: Surroundings)
+    throws(CommandLineError) -> ContextLocation
+  {
+    let text = arguments.value(of: ExecutorFlags.context) ?? "/workspace/"
+    guard let mark = text.firstRange(of: "://") else {
+      guard !text.isEmpty else { throw badContext(text) }
+      return .directory(surroundings.absolute(text))
+    }
+    let place = String(text[mark.upperBound...])
+    guard !place.isEmpty else { throw badContext(text) }
+    switch text[..<mark.lowerBound] {
+    case "dir": return .directory(surroundings.absolute(place))
+    case "tar":
+      guard place == "stdin" else { return .archive(surroundings.absolute(place)) }
+      try refuseTerminal(surroundings, "--context tar://stdin")
+      return .standardInput
+    case "gs", "s3", "git", "https":
+      throw .notYet("--context \(text[..<mark.upperBound])")
+    default: throw badContext(text)
+    }
+  }
+
+  private static func badContext(_ text: String) -> CommandLineError {
+    .badValue(
+      option: "--context", value: text,
+      expected: "a directory, dir://DIR, tar://FILE or tar://stdin")
+  }
+
+  private static func subPath(_ arguments: ParsedArguments) -> String? {
+    arguments.value(of: ExecutorFlags.contextSubPath).flatMap {
+      let path = PathBytes($0).normalizedInRoot
+      return path.isEmpty ? nil : path.description
+    }
+  }
+
+  private static func executorTarget(_ arguments: ParsedArguments) throws(CommandLineError)
+    -> String?
+  {
+    let targets = arguments.values(of: ExecutorFlags.target).flatMap { $0.split(separator: ",") }
+    guard targets.count <= 1 else { throw .notYet("--target with several stages") }
+    return targets.first.map(String.init)
+  }
+
+  private static func executorDisplay(_ arguments: ParsedArguments) -> DisplayOptions {
+    let word = arguments.value(of: ExecutorFlags.verbosity)
+    let level = word == "warning" ? "warn" : word
+    let format = arguments.value(of: ExecutorFlags.logFormat).flatMap(LogFormat.init) ?? .color
+    return DisplayOptions(
+      style: .log(format, hasTimestamps: arguments.isSet(ExecutorFlags.logTimestamp)),
+      level: .allCases.first { $0.name == level } ?? .info)
+  }
+
+  private mutating func readOutputs(_ arguments: ParsedArguments, _ surroundings: Surroundings)
+    throws(CommandLineError)
+  {
+    let names = try arguments.names(ExecutorFlags.destination)
+    let skipsPush = try Self.skipsPush(arguments, surroundings)
+    if names.isEmpty, !skipsPush {
+      throw .conflict(
+        "--destination is missing",
+        help: "name the image with --destination REGISTRY/NAME, or add --no-push")
+    }
+    if !skipsPush { destinations = names.map(BuildDestination.registry) }
+    if let directory = try arguments.file(ExecutorFlags.layoutPath, surroundings) {
+      destinations.append(.layout(directory, names: []))
+    }
+    if let file = try arguments.file(ExecutorFlags.tarPath, surroundings) {
+      destinations.append(
+        .archive(.path(file), .docker, names: names.isEmpty ? [Self.unsetName] : names))
+    }
+    reports.digest = try arguments.file(ExecutorFlags.digestFile, surroundings)
+    reports.nameWithDigest = try arguments.file(ExecutorFlags.nameDigestFile, surroundings)
+    reports.nameAndTagWithDigest = try arguments.file(
+      ExecutorFlags.nameTagDigestFile, surroundings)
+    if names.isEmpty, reports.nameWithDigest != nil || reports.nameAndTagWithDigest != nil {
+      throw .conflict(
+        "a file of names with digest needs a name", help: "add --destination REGISTRY/NAME")
+    }
+    reportedNames = names
+  }
+
+  private static func skipsPush(_ arguments: ParsedArguments, _ surroundings: Surroundings)
+    throws(CommandLineError) -> Bool
+  {
+    guard let text = surroundings.variable("KANIKO_NO_PUSH") else {
+      return arguments.isSet(ExecutorFlags.noPush)
+    }
+    guard let value = boolean(text) else {
+      throw .badValue(option: "$KANIKO_NO_PUSH", value: text, expected: "true or false")
+    }
+    return value
+  }
+
+  /// kaniko's name for an archive nobody named.
+  private static let unsetName = ImageReference(
+    registry: ImageReference.dockerHub, repository: "unset-repo/unset-image-name", tag: "latest")
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Diagnostics
+import Images
+import LinuxSystem
+import OCI
+
+/// Everything a build was asked for, whichever command asked. Paths are absolute, values of the
+/// environment are filled in; nothing was looked up on disk yet.
+struct BuildOptions: Hashable, Sendable {
+  var command: BuildCommand
+  var context: ContextLocation
+  /// Relative to the context's root, without `..`.
+  var contextSubPath: String?
+  var dockerfile: DockerfileLocation
+  /// Absent: `<Dockerfile>.dockerignore`, else `.dockerignore` of the context.
+  var ignoreFile: PathBytes?
+  var namedContexts: [String: NamedContext] = [:]
+  /// Names are unique, the last value given.
+  var buildArguments: [String: String] = [:]
+  /// Absent: the last stage.
+  var target: String?
+  var platform: Platform
+  var labels: [String: String] = [:]
+  /// Seconds since 1970.
+  var sourceDateEpoch: Int64?
+  var isReproducible = false
+  /// One layer a stage.
+  var takesSingleSnapshot = false
+  /// Absent: like the base image.
+  var imageFormat: ImageFormat?
+  var sandbox = SandboxChoice.auto
+  var store: PathBytes
+  var registry = RegistryAccess()
+  /// Where the image goes; may be empty (`--no-push`).
+  var destinations: [BuildDestination] = []
+  /// The names the image was given, pushed or not.
+  var reportedNames: [ImageReference] = []
+  var reports = ReportFiles()
+  var display: DisplayOptions
+
+  /// Whether the image itself goes to standard output, so that nothing else may.
+  var writesImageToStandardOutput: Bool {
+    destinations.contains { destination in
+      switch destination {
+      case .archive(.standardOutput, _, _), .rootArchive(.standardOutput): true
+      default: false
+      }
+    }
+  }
+}
+
+/// The command whose rules hold for exit codes, log lines and defaults.
+enum BuildCommand: Hashable, Sendable {
+  case build, executor
+}
+
+enum ContextLocation: Hashable, Sendable {
+  case directory(PathBytes)
+  /// A tar archive, compressed or not.
+  case archive(PathBytes)
+  /// A tar archive.
+  case standardInput
+}
+
+enum DockerfileLocation: Hashable, Sendable {
+  enum Candidate: Hashable, Sendable {
+    case file(PathBytes)
+    /// Relative to the context's root.
+    case inContext(String)
+  }
+
+  case standardInput
+  /// The first that exists is meant.
+  case firstOf([Candidate])
+}
+
+/// Another context, by the name FROM and `COPY --from` use.
+enum NamedContext: Hashable, Sendable {
+  case directory(PathBytes)
+  case image(ImageReference)
+  /// An OCI image layout; `selector` is a tag or digest.
+  case layout(PathBytes, selector: String?)
+}
+
+enum OutputFile: Hashable, Sendable {
+  case path(PathBytes)
+  case standardOutput
+}
+
+enum ArchiveFormat: Hashable, Sendable {
+  /// An OCI image layout in a tar archive.
+  case oci
+  /// What `docker load` reads.
+  case docker
+}
+
+enum BuildDestination: Hashable, Sendable {
+  case registry(ImageReference)
+  /// The local store; without a name the image is found by its digest.
+  case store(names: [ImageReference])
+  /// An OCI image layout directory.
+  case layout(PathBytes, names: [ImageReference])
+  case archive(OutputFile, ArchiveFormat, names: [ImageReference])
+  /// The files of the image, without the image.
+  case rootDirectory(PathBytes)
+  case rootArchive(OutputFile)
+}
+
+enum SandboxChoice: String, Hashable, Sendable {
+  case auto, namespaces
+}
+
+/// How registries are spoken to.
+struct RegistryAccess: Hashable, Sendable {
+  var usesHTTPForPush = false
+  var usesHTTPForPull = false
+  var insecureHosts: Set<String> = []
+  var skipsTLSVerificationForPush = false
+  var skipsTLSVerificationForPull = false
+  var unverifiedHosts: Set<String> = []
+  /// For Docker Hub: `host[/prefix]`, tried in order.
+  var mirrors: [String] = []
+  /// The first that exists holds the credentials.
+  var credentialFiles: [PathBytes] = []
+  /// The content of a configuration file, which goes before the files.
+  var inlineCredentials: Secret?
+}
+
+/// Files that say what was built.
+struct ReportFiles: Hashable, Sendable {
+  var digest: PathBytes?
+  var nameWithDigest: PathBytes?
+  var nameAndTagWithDigest: PathBytes?
+  var imageID: PathBytes?
+  var metadata: PathBytes?
+}
+
+struct DisplayOptions: Hashable, Sendable {
+  enum Style: Hashable, Sendable {
+    case progress(ProgressStyle)
+    /// kaniko's log lines.
+    case log(LogFormat, hasTimestamps: Bool)
+  }
+
+  var style: Style
+  var level: Log.Level
+}
+
+enum ProgressStyle: String, Hashable, Sendable {
+  case auto, tty, plain, json, quiet
+}
+
+enum LogFormat: String, Hashable, Sendable {
+  case text, color, json
+}

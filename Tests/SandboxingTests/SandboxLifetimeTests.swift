@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LinuxSystem
+import Testing
+
+@testable import Sandboxing
+
+/// That nothing outlives its sandbox, and no sandbox its program.
+@Suite(
+  .enabled(if: SandboxFixture.isPossible, "needs root and /bin/busybox"), .timeLimit(.minutes(2)))
+struct SandboxLifetimeTests {
+  @Test(arguments: [
+    // Ends at SIGTERM, and can tell of it.
+    ("trap 'echo ended; exit 0' TERM; echo ready; while true; do sleep 1000 & wait; done", true),
+    // Must be killed.
+    ("trap '' TERM; echo ready; while true; do sleep 1000; done", false),
+  ])
+  func `cancelling ends the command, gently first`(line: String, endsItself: Bool) async throws {
+    let fixture = try SandboxFixture()
+    let output = try Pipe()
+    let writer = output.writer
+    let grace: Int32 = endsItself ? 60_000 : 100
+    let command = SandboxedCommand(.arguments(["sh", "-c", line]), environment: ["PATH=/bin"])
+    let task = Task {
+      try await fixture.sandbox(gracePeriodInMilliseconds: grace).run(
+        command, in: fixture.root(), standardOutput: writer, standardError: writer)
+    }
+    #expect(try await output.line() == "ready")
+    task.cancel()
+    await #expect(throws: CancellationError.self) { try await task.value }
+    output.closeWriter()
+    // The end of the file: nobody is left to write.
+    #expect(try await output.rest() == (endsItself ? "ended\n" : ""))
+  }
+
+  @Test func `a task cancelled before starts nothing`() async throws {
+    let fixture = try SandboxFixture()
+    let task = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      return try await fixture.run("touch /started")
+    }
+    await #expect(throws: CancellationError.self) { try await task.value }
+    #expect(try fixture.changes() == [])
+  }
+
+  @Test(arguments: [SIGKILL, SIGTERM])
+  func `when the program is killed nothing of the sandbox is left`(signal: Int32) async throws {
+    let fixture = try SandboxFixture()
+    let output = try Pipe()
+    let pid = try ChildProcess(
+      program: try testProgram(),
+      arguments: [
+        "SandboxTestProgram", fixture.directory.description, "sh", "-c",
+        "setsid sleep 1000 & echo ready; sleep 1000",
+      ],
+      descriptors: [(1, output.writer), (2, output.writer)], isDetached: true
+    ).start()
+    output.closeWriter()
+    #expect(try await output.line() == "ready")
+    kill(pid, signal)
+    // Ends only when every process that has the pipe has ended, the supervisor among them.
+    #expect(try await output.rest() == "")
+    #expect(try waitForEnd(of: pid) == .signaled(signal))
+    let mounts = String(decoding: try contents(of: "/proc/self/mounts"), as: UTF8.self)
+    #expect(!mounts.contains(fixture.directory.description))
+  }
+}
+
+/// A pipe whose reading blocks a thread of its own, not the tests'.
+final class Pipe: @unchecked Sendable {
+  // Unchecked: only the one test that owns it touches it, one call after the other.
+  let reader: FileDescriptor
+  let writer: Int32
+  private var isWriterOpen = true
+  private let workers = WorkerThreads(count: 1)
+
+  init() throws {
+    var ends: [Int32] = [-1, -1]
+    try retrying("pipe") { pipe2(&ends, O_CLOEXEC) }
+    reader = FileDescriptor(owning: ends[0])
+    writer = ends[1]
+  }
+
+  deinit { closeWriter() }
+
+  func closeWriter() {
+    if isWriterOpen { close(writer) }
+    isWriterOpen = false
+  }
+
+  /// Up to the next newline, which is dropped.
+  func line() async throws -> String {
+    try await workers.run { [self] in
+      var line: [UInt8] = []
+      var byte: [UInt8] = [0]
+      while try byte.withUnsafeMutableBytes({ try reader.read(into: $0) }) == 1,
+        byte[0] != UInt8(ascii: "\n")
+      {
+        line.append(byte[0])
+      }
+      return String(decoding: line, as: UTF8.self)
+    }
+  }
+
+  func rest() async throws -> String {
+    try await workers.run { [self] in String(decoding: try contents(of: reader), as: UTF8.self) }
+  }
+}
