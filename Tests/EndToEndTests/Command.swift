@@ -30,19 +30,18 @@ struct Command: Sendable {
     var line: String { String(output.split(separator: "\n").last ?? "") }
   }
 
-  /// Blocks until the program has ended.
-  ///
-  /// - Parameter whileRunning: Called once the program runs, with its process ID.
-  func run(whileRunning: (pid_t) throws -> Void = { _ in }) throws -> Result {
+  /// Runs on one of the few threads for whole builds, so that expectations stay in the test's task.
+  func run() async throws -> Result {
+    try await Surroundings.workers.run { try runBlocking() }
+  }
+
+  func runBlocking() throws -> Result {
     let folder = try TemporaryFolder()
     let output = folder.path + "/output"
     let errors = folder.path + "/errors"
     let child = try start(output: output, errors: errors, input: nil)
     defer { withExtendedLifetime(folder) {} }
-    var failure: (any Error)?
-    do { try whileRunning(child) } catch { failure = error }
     let status = wait(for: child)
-    if let failure { throw failure }
     return Result(status: status, output: try text(of: output), errors: try text(of: errors))
   }
 

@@ -75,10 +75,10 @@ struct FailureTests {
   ])
   func `a bad build says what, where and why`(_ c: Case) async throws {
     let surroundings = try await Surroundings.shared.value
-    try await Surroundings.workers.run {
+    do {
       let project = try Project(surroundings, dockerfile: c.dockerfile, files: ["file": "f\n"])
       let repository = "failed-\(UInt32.random(in: 0...UInt32.max))"
-      let result = try surroundings.caisson(
+      let result = try await surroundings.caisson(
         ["build", "--progress", "plain", "-t", "\(surroundings.registry)/\(repository)", "--push"]
           + surroundings.baseArguments + c.options + [project.context],
         store: project.store
@@ -92,7 +92,7 @@ struct FailureTests {
 
   @Test func `a failing RUN gives its exit code to the executor`() async throws {
     try await withProject(dockerfile: Self.base + "RUN exit 42\n") { project in
-      let result = try project.execute("--no-push").run()
+      let result = try await project.execute("--no-push").run()
       #expect(result.status == 42)
       #expect(result.errors.contains("Dockerfile:3"))
       #expect(try project.leftovers() == [])
@@ -101,7 +101,7 @@ struct FailureTests {
 
   @Test func `a registry nobody serves is named`() async throws {
     try await withProject(dockerfile: "FROM scratch\nCOPY file /\n") { project in
-      let result = try project.build("-t", "127.0.0.1:1/app", "--push").run()
+      let result = try await project.build("-t", "127.0.0.1:1/app", "--push").run()
       #expect(result.status == 3)
       #expect(result.errors.contains("127.0.0.1:1"))
       #expect(try project.leftovers() == [])
@@ -111,9 +111,9 @@ struct FailureTests {
   @Test func `a registry is entered with the right password only, and none is shown`() async throws
   {
     try await withProject(dockerfile: "FROM scratch\nCOPY file /\n") { project in
-      let passwords = try Command("htpasswd", "-Bbn", "user", "right-password").run().output
+      let passwords = try await Command("htpasswd", "-Bbn", "user", "right-password").run().output
       try project.write(passwords, to: "../passwords")
-      let server = try RegistryServer(passwords: project.path + "/passwords")
+      let server = try await RegistryServer.started(passwords: project.path + "/passwords")
       var push = project.build("-t", "\(server.address)/app:1", "--push")
       // base64 of user:wrong-password and user:right-password
       for (encoded, isRight) in [
@@ -124,7 +124,7 @@ struct FailureTests {
         let entry = encoded.map { "\"\(server.address)\": {\"auth\": \"\($0)\"}" } ?? ""
         try project.write("{\"auths\": {\(entry)}}", to: "../\(folder)/config.json")
         push.environment["DOCKER_CONFIG"] = "\(project.path)/\(folder)"
-        let result = try push.run()
+        let result = try await push.run()
         #expect((result.status == 0) == isRight, "\(result.errors)")
         if !isRight { #expect(result.errors.contains(server.address)) }
         for secret in ["wrong-password", "right-password", encoded ?? "none"]
@@ -137,10 +137,10 @@ struct FailureTests {
 
   @Test func `a blob that is not what its digest says is refused`() async throws {
     try await withProject(dockerfile: Self.base + "RUN true\n") { project in
-      let server = try RegistryServer(bases: ["busybox"])
+      let server = try await RegistryServer.started(bases: ["busybox"])
       let storage = server.folder + "/storage/docker/registry/v2/blobs"
       // The layer is the largest blob; one byte in its middle is changed, its size is not.
-      let damaged = try Command(
+      let damaged = try await Command(
         "sh", "-c",
         """
         set -e
@@ -149,7 +149,7 @@ struct FailureTests {
         """
       ).run()
       expectSuccess(damaged)
-      let result = try project.build("--build-arg", "BUSYBOX=\(server.address)/busybox").run()
+      let result = try await project.build("--build-arg", "BUSYBOX=\(server.address)/busybox").run()
       #expect(result.status != 0)
       #expect(result.errors.contains("digest"))
       #expect(try project.leftovers() == [])
@@ -158,15 +158,15 @@ struct FailureTests {
 
   @Test func `a full disk ends the build and leaves no partial blob`() async throws {
     try await withProject(dockerfile: "FROM scratch\nCOPY . /\n") { project in
-      let random = try Command(
+      let random = try await Command(
         "dd", "if=/dev/urandom", "of=\(project.context)/big", "bs=1M", "count=20", "status=none"
       ).run()
       expectSuccess(random)
       let disk = project.path + "/disk"
       try makeDirectory(PathBytes(disk))
-      expectSuccess(try Command("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk).run())
-      defer { _ = try? Command("umount", "-l", disk).run() }
-      let result = try project.build("-t", "demo", store: disk + "/store").run()
+      expectSuccess(try await Command("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk).run())
+      defer { _ = try? Command("umount", "-l", disk).runBlocking() }
+      let result = try await project.build("-t", "demo", store: disk + "/store").run()
       #expect(result.status != 0)
       #expect(result.errors.lowercased().contains("no space left"))
       #expect(try names(inDirectory: PathBytes(disk + "/store/blobs/sha256")) == [])
@@ -185,17 +185,16 @@ struct FailureTests {
       let command = project.build(
         "-t", "\(project.surroundings.registry)/\(repository)", "--push")
       let child = try command.start(output: project.path + "/output", errors: errors, input: nil)
-      let status: Int32
-      do {
-        try wait(seconds: 60, for: "the RUN to start") {
-          isRunning(["sleep", mark]) ? true : nil
+      let status = try await Surroundings.workers.run {
+        let started = Result {
+          try wait(seconds: 60, for: "the RUN to start") {
+            isRunning(["sleep", mark]) ? true : nil
+          }
         }
-        kill(child, signal)
-        status = wait(for: child)
-      } catch {
-        kill(child, SIGKILL)
-        _ = wait(for: child)
-        throw error
+        kill(child, (try? started.get()) == true ? signal : SIGKILL)
+        let status = wait(for: child)
+        _ = try started.get()
+        return status
       }
       #expect(status != 0)
       #expect(!isRunning(["sleep", mark]))
@@ -205,12 +204,10 @@ struct FailureTests {
   }
 
   private func withProject(
-    dockerfile: String, _ body: @escaping @Sendable (Project) throws -> Void
+    dockerfile: String, _ body: @escaping @Sendable (Project) async throws -> Void
   ) async throws {
     let surroundings = try await Surroundings.shared.value
-    try await Surroundings.workers.run {
-      try body(Project(surroundings, dockerfile: dockerfile, files: ["file": "f\n"]))
-    }
+    try await body(Project(surroundings, dockerfile: dockerfile, files: ["file": "f\n"]))
   }
 }
 

@@ -32,17 +32,17 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
       + options()
   }
 
-  func makeContext(at path: String) throws {
-    let made = try Command(Surroundings.package + "/scripts/context", folder, path).run()
+  func makeContext(at path: String) async throws {
+    let made = try await Command(Surroundings.package + "/scripts/context", folder, path).run()
     guard made.status == 0 else { throw Failure("no context for \(name): \(made.errors)") }
   }
 }
 
 /// The lines in which two images differ; empty when they do not.
-func differences(expected: String, actual: String, options: [String] = []) throws -> String {
+func differences(expected: String, actual: String, options: [String] = []) async throws -> String {
   let cache = Surroundings.package + "/.build/imgdiff"
   let script = Surroundings.package + "/scripts/imgdiff"
-  let compared = try Command([script, "--cache", cache] + options + [expected, actual]).run()
+  let compared = try await Command([script, "--cache", cache] + options + [expected, actual]).run()
   return compared.status == 0 ? "" : compared.output + compared.errors
 }
 
@@ -53,30 +53,29 @@ struct ReferenceTests {
     _ c: ReferenceCase
   ) async throws {
     let surroundings = try await Surroundings.shared.value
-    let found = try await Surroundings.workers.run { try compare(c, surroundings) }
-    #expect(found == "")
+    #expect(try await compare(c, surroundings) == "")
   }
 
   @Test func `the table has not shrunk`() {
     #expect(ReferenceCase.all.count >= 90)
   }
 
-  private func compare(_ c: ReferenceCase, _ surroundings: Surroundings) throws -> String {
+  private func compare(_ c: ReferenceCase, _ surroundings: Surroundings) async throws -> String {
     let folder = try TemporaryFolder()
-    try c.makeContext(at: folder.path + "/context")
+    try await c.makeContext(at: folder.path + "/context")
     let image = folder.path + "/image"
-    let built = try surroundings.caisson(
+    let built = try await surroundings.caisson(
       c.arguments(surroundings)
         + ["--output", "type=oci,tar=false,dest=" + image, folder.path + "/context"]
     ).run()
     guard built.status == 0 else { return "exit status \(built.status): \(built.errors)" }
 
-    let reference = try Command(
+    let reference = try await Command(
       Surroundings.package + "/scripts/reference", c.folder, surroundings.registry
     ).run()
     guard reference.status == 0 else { throw Failure(reference.errors) }
     let amendment = c.folder + "/expect.json"
-    return try differences(
+    return try await differences(
       expected: reference.line, actual: image,
       options: exists(PathBytes(amendment)) ? ["--amend", amendment] : [])
   }

@@ -29,6 +29,12 @@ final class RegistryServer: Sendable {
     folder = lines[1]
   }
 
+  static func started(
+    bases: [String] = [], passwords: String? = nil
+  ) async throws -> RegistryServer {
+    try await Surroundings.workers.run { try RegistryServer(bases: bases, passwords: passwords) }
+  }
+
   deinit { close(input) }
 
   /// How often clients sent blobs to `repository` so far.

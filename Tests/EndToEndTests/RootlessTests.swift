@@ -13,26 +13,25 @@ struct RootlessTests {
   ])
   func `an ordinary user gets root's image`(_ name: String) async throws {
     let surroundings = try await Surroundings.shared.value
-    let found = try await Surroundings.workers.run { try compare(name, surroundings) }
-    #expect(found == "")
+    #expect(try await compare(name, surroundings) == "")
   }
 
-  private func compare(_ name: String, _ surroundings: Surroundings) throws -> String {
+  private func compare(_ name: String, _ surroundings: Surroundings) async throws -> String {
     let c = ReferenceCase(name: name)
     let home = try TemporaryFolder()
-    let made = try Command(
+    let made = try await Command(
       Surroundings.package + "/scripts/ordinary-user", Surroundings.program, home.path
     ).run()
     guard made.status == 0 else { throw Failure(made.errors) }
-    try c.makeContext(at: home.path + "/context")
-    expectSuccess(try Command("cp", "-r", c.folder, home.path + "/case").run())
+    try await c.makeContext(at: home.path + "/context")
+    expectSuccess(try await Command("cp", "-r", c.folder, home.path + "/case").run())
     expectSuccess(
-      try Command("chmod", "-R", "go+rX", home.path + "/context", home.path + "/case").run())
+      try await Command("chmod", "-R", "go+rX", home.path + "/context", home.path + "/case").run())
 
     let arguments =
       try ["--progress", "plain"] + surroundings.baseArguments + c.options()
     let ours = home.path + "/home/image"
-    let asUser = try Command(
+    let asUser = try await Command(
       [
         "runuser", "-u", made.line, "--", "env", "-i", "PATH=/usr/bin:/bin:/usr/sbin:/sbin",
         "HOME=\(home.path)/home", home.path + "/bin/caisson", "build",
@@ -44,13 +43,13 @@ struct RootlessTests {
 
     let roots = home.path + "/root-image"
     expectSuccess(
-      try surroundings.caisson(
+      try await surroundings.caisson(
         [
           "build", "-f", home.path + "/case/Dockerfile", "--output",
           "type=oci,tar=false,dest=" + roots,
         ]
           + arguments + [home.path + "/context"]
       ).run())
-    return try differences(expected: roots, actual: ours)
+    return try await differences(expected: roots, actual: ours)
   }
 }

@@ -35,10 +35,10 @@ final class Surroundings: Sendable {
   let baseArguments: [String]
 
   private init() throws {
-    let made = try Command(Self.package + "/scripts/bases").run()
+    let made = try Command(Self.package + "/scripts/bases").runBlocking()
     guard made.status == 0 else { throw Failure(made.errors) }
     let digest = try Command("skopeo", "inspect", "--format", "{{.Digest}}", Self.layout("busybox"))
-      .run().line
+      .runBlocking().line
 
     server = try RegistryServer(bases: ["busybox", "debian"])
     baseArguments = [
