@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import BuildExecution
+import Diagnostics
+import Images
+import Layers
+import LinuxSystem
+import OCI
+import Registry
+
+/// Writes the answer to standard output.
+func answer(_ query: ImageQuery, log: Log) async throws {
+  let reader = try ImageReader(query, log: log)
+  let bytes: [UInt8]
+  switch query.subject {
+  case .list: bytes = try await reader.list(isJSON: query.isJSON)
+  case .inspect(let image): bytes = try inspectionJSON(try await reader.resolve(image).image)
+  case .files(let image):
+    let rows = try await reader.files(of: image)
+    bytes = query.isJSON ? try fileListJSON(rows) : Array(fileTable(rows).utf8)
+  case .cat(let image, let path): bytes = try await reader.contents(of: path, in: image)
+  }
+  try StandardStream.output.write(bytes)
+}
+
+/// Reads images wherever they are.
+private struct ImageReader {
+  private let query: ImageQuery
+  private let fetcher: BlobFetcher
+  private let unpacked: UnpackedLayers
+  private let client: RegistryClient
+  private let workers = WorkerThreads(count: 2)
+
+  init(_ query: ImageQuery, log: Log) throws {
+    self.query = query
+    fetcher = BlobFetcher(store: try ContentStore(directory: query.store))
+    unpacked = try UnpackedLayers(fetcher: fetcher, format: .trusted)
+    client = try query.registry.makeClient(log: log)
+  }
+
+  func list(isJSON: Bool) async throws -> [UInt8] {
+    var rows: [ImageRow] = []
+    for name in try fetcher.store.names().sorted(by: { $0.description < $1.description }) {
+      let source = LayoutSource(store: fetcher.store, name: name, workers: workers)
+      let image = try await resolve(source).image
+      rows.append(
+        ImageRow(
+          name: name.description, digest: image.digest, sizeInBytes: image.sizeInBytes,
+          created: image.configuration.created, platform: image.configuration.platform))
+    }
+    return isJSON ? try imageListJSON(rows) : Array(imageTable(rows).utf8)
+  }
+
+  func resolve(_ image: String) async throws -> ResolvedImage {
+    try await resolve(try await source(image))
+  }
+
+  private func resolve(_ source: any ImageSource) async throws -> ResolvedImage {
+    try await ImageResolver(fetcher: fetcher).resolve(source, platform: query.platform)
+  }
+
+  /// A bare name is of the local store where it has it, else of its registry.
+  private func source(_ image: String) async throws -> any ImageSource {
+    let location = try ImageLocation(parsing: image)
+    if let source = try await location.source(store: fetcher.store, workers: workers) {
+      return source
+    }
+    guard case .registry(let reference) = location else {
+      throw ImageError.malformedLocation(image, problem: "it cannot be read from")
+    }
+    if !image.hasPrefix("docker://"), try fetcher.store.image(named: reference) != nil {
+      return LayoutSource(store: fetcher.store, name: reference, workers: workers)
+    }
+    return RegistrySource(reference, client: client)
+  }
+
+  func files(of image: String) async throws -> [FileRow] {
+    let files = ImageFiles(
+      try await resolve(image).layers, unpacked: unpacked, fetcher: fetcher)
+    return try await files.list().map(FileRow.init)
+  }
+
+  func contents(of path: PathBytes, in image: String) async throws -> [UInt8] {
+    let files = ImageFiles(
+      try await resolve(image).layers, unpacked: unpacked, fetcher: fetcher)
+    guard let bytes = try await files.contents(of: path) else {
+      throw LocatedError(
+        diagnostic: Diagnostic("there is no file \"/\(path)\" in \(image)"))
+    }
+    return bytes
+  }
+}
+
+extension FileRow {
+  fileprivate init(_ entry: LayerEntry) {
+    let kind: FileStatus.Kind =
+      switch entry.kind {
+      case .regular, .hardLink: .regular
+      case .directory: .directory
+      case .symbolicLink: .symbolicLink
+      case .characterDevice: .characterDevice
+      case .blockDevice: .blockDevice
+      case .fifo: .fifo
+      }
+    let target: PathBytes? =
+      if case .symbolicLink(let text) = entry.kind { text } else { nil }
+    self.init(
+      kind: kind, permissions: entry.permissions, uid: entry.uid, gid: entry.gid,
+      sizeInBytes: entry.sizeInBytes, modified: entry.modified.seconds, path: entry.path,
+      linkTarget: target)
+  }
+}
