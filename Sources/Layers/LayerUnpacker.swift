@@ -96,9 +96,9 @@ package struct LayerUnpacker: ~Copyable {
     case .directory: break
     case .fifo: try makeNode(place, in: parent, mode: S_IFIFO, device: 0)
     case .characterDevice(let major, let minor):
-      try makeNode(place, in: parent, mode: S_IFCHR, device: deviceNumber(major, minor))
+      guard try makeDevice(place, in: parent, S_IFCHR, deviceNumber(major, minor)) else { return }
     case .blockDevice(let major, let minor):
-      try makeNode(place, in: parent, mode: S_IFBLK, device: deviceNumber(major, minor))
+      guard try makeDevice(place, in: parent, S_IFBLK, deviceNumber(major, minor)) else { return }
     }
     try setMetadata(of: entry, at: place, in: parent)
   }
@@ -281,6 +281,20 @@ extension LayerUnpacker {
   private static func times(_ time: FileTime) -> [timespec] {
     let stamp = timespec(tv_sec: Int(time.seconds), tv_nsec: Int(time.nanoseconds))
     return [stamp, stamp]
+  }
+
+  /// - Returns: False in a user namespace, whose root may not make devices; the file is left out
+  ///   of the directory then, and stays in the blob.
+  private func makeDevice(
+    _ place: PathBytes, in parent: borrowing FileDescriptor, _ kind: mode_t, _ device: UInt64
+  ) throws -> Bool {
+    do {
+      try makeNode(place, in: parent, mode: kind, device: device)
+      return true
+    } catch let error as SystemError {
+      guard error.errno == .notPermitted else { throw error }
+      return false
+    }
   }
 
   private func makeNode(
