@@ -47,8 +47,10 @@ package struct BuildContext: Sendable {
   /// Opens a path that ``resolve(_:)`` or ``names(in:)`` gave.
   func open(_ path: PathBytes, flags: Int32 = O_RDONLY) throws -> FileDescriptor {
     guard !path.isEmpty else { return try root.descriptor.duplicate() }
+    // A FIFO must not make the build wait; openat2 takes no O_NONBLOCK beside O_PATH.
+    let patience = flags & O_PATH == 0 ? O_NONBLOCK : 0
     return try FileDescriptor.openBeneath(
-      path, in: root.descriptor, flags: flags | O_NOFOLLOW | O_NONBLOCK)
+      path, in: root.descriptor, flags: flags | O_NOFOLLOW | patience)
   }
 
   func names(in path: PathBytes) throws -> [PathBytes] {

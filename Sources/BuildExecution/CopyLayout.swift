@@ -42,6 +42,16 @@ struct CopyLayout {
     return (tree.resolve(destination, followLast: false).path, false)
   }
 
+  /// Makes sure that there is a directory at `path`, for the content of another one: when it is
+  /// made, it is not like that one, but like any directory on the way.
+  ///
+  /// - Returns: The place the content goes to.
+  mutating func addTarget(_ path: PathBytes) throws -> PathBytes {
+    if path.isEmpty { return path }
+    try addParents(of: path.appending("."))
+    return path
+  }
+
   /// Adds a directory at `path` and gives the place its content goes to.
   ///
   /// - Parameter path: Its parents are in place.

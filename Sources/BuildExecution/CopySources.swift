@@ -65,8 +65,7 @@ struct ContextSources {
     var links: [LinkKey: PathBytes] = [:]
     let status = try context.status(of: place)
     if status.kind == .directory {
-      try layout.addParents(of: target)
-      let inside = try layout.addDirectory(try entry(place, status), at: target)
+      let inside = try layout.addTarget(target)
       try addContent(of: place, as: path, to: &layout, in: inside, &links)
     } else {
       try layout.addParents(of: target)
@@ -198,8 +197,14 @@ struct TreeSources {
         pattern: path.description, origin: origin, excludedBy: nil, at: range)
     }
     var links: [ObjectIdentifier: PathBytes] = [:]
-    try layout.addParents(of: target)
-    try add(node, to: &layout, at: target, &links)
+    guard node.isDirectory else {
+      try layout.addParents(of: target)
+      return try add(node, to: &layout, at: target, &links)
+    }
+    let inside = try layout.addTarget(target)
+    for child in node.sortedChildren {
+      try add(child.node, to: &layout, at: inside.appending(child.name), &links)
+    }
   }
 
   private func add(
