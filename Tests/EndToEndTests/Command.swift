@@ -61,11 +61,20 @@ struct Command: Sendable {
     if let directory { posix_spawn_file_actions_addchdir_np(&actions, directory) }
     posix_spawn_file_actions_addclosefrom_np(&actions, 3)
 
+    // A thread of the Swift runtime blocks signals, and a child would inherit that.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+
     var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
     var variables: [UnsafeMutablePointer<CChar>?] = merged().map { strdup($0) } + [nil]
     defer { for pointer in words + variables { free(pointer) } }
     var child = pid_t()
-    let status = posix_spawnp(&child, arguments[0], &actions, nil, &words, &variables)
+    let status = posix_spawnp(&child, arguments[0], &actions, &attributes, &words, &variables)
     guard status == 0 else { throw SystemError("start", PathBytes(arguments[0]), Errno(status)) }
     return child
   }
@@ -80,6 +89,18 @@ struct Command: Sendable {
     }
     return all.merging(environment) { $1 }.map { "\($0.key)=\($0.value)" }
   }
+}
+
+/// The status of a child that ought to end soon; one that does not is killed, which is its status.
+func wait(for child: pid_t, seconds: Int) -> Int32 {
+  for _ in 0..<(seconds * 20) {
+    var information = siginfo_t()
+    waitid(P_PID, id_t(child), &information, WEXITED | WNOHANG | WNOWAIT)
+    if information.si_signo == SIGCHLD { return wait(for: child) }
+    poll(nil, 0, 50)
+  }
+  kill(child, SIGKILL)
+  return wait(for: child)
 }
 
 func wait(for child: pid_t) -> Int32 {

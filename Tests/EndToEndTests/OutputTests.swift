@@ -73,7 +73,8 @@ struct OutputTests {
           "--output", "type=oci,tar=false,dest=\(project.path)/layout"
         ).run())
       for other in ["\(project.path)/oci.tar", "\(project.path)/docker.tar", "docker://" + name] {
-        #expect(try await differences(expected: project.path + "/layout", actual: other) == "")
+        let found = try await differences(expected: project.path + "/layout", actual: other)
+        #expect(found == "")
       }
     }
   }
@@ -114,10 +115,9 @@ struct OutputTests {
         "skopeo", "inspect", "--tls-verify=false", "--format", "{{.Digest}}", "docker://" + name
       ).run()
       #expect(pushed.line == digest)
-      #expect(
-        try await differences(
-          expected: project.path + "/layout", actual: project.path + "/image.tar")
-          == "")
+      let found = try await differences(
+        expected: project.path + "/layout", actual: project.path + "/image.tar")
+      #expect(found == "")
     }
   }
 
@@ -180,7 +180,8 @@ struct OutputTests {
         try await project.build(
           "--build-arg", "BUSYBOX=" + base, "--output", "type=oci,tar=false,dest=" + outputs[1]
         ).run())
-      #expect(try await differences(expected: outputs[0], actual: outputs[1]) == "")
+      let found = try await differences(expected: outputs[0], actual: outputs[1])
+      #expect(found == "")
     }
   }
 }
