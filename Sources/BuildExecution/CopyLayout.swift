@@ -52,6 +52,16 @@ struct CopyLayout {
     return path
   }
 
+  /// Where a path of an archive leads: below a directory of the image that a link stands for, if
+  /// the archive does not bring that directory itself.
+  func followed(_ path: PathBytes) -> PathBytes {
+    let parent = path.parent
+    if parent.isEmpty || items[parent] != nil { return path }
+    let above = followed(parent)
+    let found = tree.resolve(above)
+    return (found.node?.isDirectory ?? false ? found.path : above).appending(path.name)
+  }
+
   /// Adds a directory at `path` and gives the place its content goes to.
   ///
   /// - Parameter path: Its parents are in place.

@@ -54,13 +54,13 @@ extension StageBuilder {
       ordinal += 1
       // The archive's own root says nothing about the destination.
       if entry.path.isEmpty { continue }
-      let target = place.appending(entry.path)
+      let target = layout.followed(place.appending(entry.path))
       try layout.addParents(of: target)
       if entry.isDirectory {
         _ = try layout.addDirectory(entry, at: target)
         continue
       }
-      if case .hardLink(let other) = entry.kind { entry.kind = .hardLink(place.appending(other)) }
+      if case .hardLink(let other) = entry.kind { entry.kind = .hardLink(layout.followed(place.appending(other))) }
       let content: CopyItem.Content =
         entry.kind == .regular ? .archived(in: archive, ordinal: ordinal) : .none
       try layout.add(entry, content: content, at: target)

@@ -68,7 +68,7 @@ extension StageBuilder {
     -> UserDatabase.Identity
   {
     if user.isEmpty || user == "0" || user == "root" {
-      return UserDatabase.Identity(uid: 0, gid: 0, groups: [], home: "/root")
+      return UserDatabase.Identity(uid: 0, gid: 0, groups: [0], home: "/root")
     }
     return try await users().identity(user, at: range)
   }

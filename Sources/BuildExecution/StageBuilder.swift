@@ -95,7 +95,7 @@ actor StageBuilder {
         try Task.checkCancellation()
         let id = BuildEvent.StepID(stage: stage.id, step: number)
         report(.stepStarted(id, step))
-        let layer = try await perform(step, id)
+        let layer = try await naming(step) { try await perform(step, id) }
         history.append(
           ImageConfiguration.History(
             created: nil, createdBy: step.createdBy, emptyLayer: layer == nil))

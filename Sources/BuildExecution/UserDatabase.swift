@@ -53,8 +53,9 @@ struct UserDatabase: Equatable {
 
   /// Resolves `USER`: `""`, `name`, `uid`, each with `:group` or `:gid`.
   ///
-  /// A number without entry is taken as it is, with group 0; supplementary groups are given only
-  /// when no group is named, as runc does.
+  /// A number without entry is taken as it is, with group 0. Groups the user is a member of are
+  /// given only when no group is named, as runc does; its own group is always among them, since a
+  /// set-group-ID program could otherwise drop it.
   func identity(_ text: String, at range: SourceRange) throws(ExecutionError) -> Identity {
     let (name, groupName) = try Self.split(text, at: range)
     let user = try user(name, at: range)
@@ -68,6 +69,8 @@ struct UserDatabase: Equatable {
     } else if let known {
       identity.groups = groups.filter { $0.members.contains(known.name) }.map(\.gid)
     }
+    identity.groups.removeAll { $0 == identity.gid }
+    identity.groups.insert(identity.gid, at: 0)
     return identity
   }
 

@@ -17,7 +17,18 @@ struct ImageSupply: Sendable {
   let workers: WorkerThreads
   let progress: ProgressReporter
 
+  /// - Throws: With the place of the instruction that names the image.
   func resolve(_ request: BaseImageRequest) async throws -> ResolvedImage {
+    do {
+      return try await find(request)
+    } catch let error as any DiagnosticConvertible {
+      var diagnostic = error.diagnostic
+      diagnostic.range = diagnostic.range ?? request.source
+      throw LocatedError(diagnostic: diagnostic)
+    }
+  }
+
+  private func find(_ request: BaseImageRequest) async throws -> ResolvedImage {
     let (source, origin) = try await source(of: request)
     progress.post(.phase(.retrievingManifest(source.location)))
     return try await ImageResolver(fetcher: fetcher).resolve(

@@ -17,11 +17,17 @@ func locatingErrors<Result>(
   do {
     return try await body()
   } catch let error as ExecutionError {
-    let diagnostic = source.located(error.diagnostic)
-    guard let status = error.commandStatus else { throw LocatedError(diagnostic: diagnostic) }
-    throw CommandFailure(exitCode: status, diagnostic: diagnostic)
+    throw located(error.diagnostic, status: error.commandStatus, in: source)
+  } catch let error as StepFailure {
+    throw located(error.diagnostic, status: error.commandStatus, in: source)
   } catch let error as any DiagnosticConvertible {
     guard error.diagnostic.range != nil, error.diagnostic.location == nil else { throw error }
     throw LocatedError(diagnostic: source.located(error.diagnostic))
   }
+}
+
+private func located(_ diagnostic: Diagnostic, status: Int32?, in source: SourceText) -> any Error {
+  let diagnostic = source.located(diagnostic)
+  guard let status else { return LocatedError(diagnostic: diagnostic) }
+  return CommandFailure(exitCode: status, diagnostic: diagnostic)
 }
