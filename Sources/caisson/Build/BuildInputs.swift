@@ -89,8 +89,10 @@ struct BuildInputs {
     guard path.isWithin(directory), path.bytes.count > directory.bytes.count else {
       return path.description
     }
-    return PathBytes(joining: PathBytes(Array(path.bytes.dropFirst(directory.bytes.count))).components)
-      .description
+    return PathBytes(
+      joining: PathBytes(Array(path.bytes.dropFirst(directory.bytes.count))).components
+    )
+    .description
   }
 
   private static func ignoreFile(
@@ -100,7 +102,9 @@ struct BuildInputs {
       return try read(path, in: directory)
     }
     var candidates: [PathBytes] = []
-    if let dockerfile { candidates.append(PathBytes(dockerfile.bytes + Array(".dockerignore".utf8))) }
+    if let dockerfile {
+      candidates.append(PathBytes(dockerfile.bytes + Array(".dockerignore".utf8)))
+    }
     candidates.append(directory.appending(".dockerignore"))
     guard let path = candidates.first(where: exists) else { return nil }
     return try read(path, in: directory)

@@ -22,14 +22,17 @@ func runBuild(_ options: BuildOptions, log: Log, progress: ProgressReporter) asy
   if let ignoreFile = inputs.ignoreFile {
     progress.post(.phase(.usingIgnoreFile(ignoreFile.source.name)))
   }
-  let client = try options.registry.makeClient(log: log)
+  let registries = try RegistryConnection(options.registry, log: log) {
+    progress.post(.warning($0))
+  }
   let outputs = Outputs(
-    options, client: client, fetcher: fetcher, workers: workers, progress: progress, log: log)
+    options, registries: registries, fetcher: fetcher, workers: workers, progress: progress,
+    log: log)
   return try await locatingErrors(in: inputs.dockerfile) {
     let dockerfile = try Dockerfile(parsing: inputs.dockerfile)
     let supply = ImageSupply(
       namedContexts: options.namedContexts, usesStore: options.command == .build,
-      client: client, fetcher: fetcher, workers: workers, progress: progress)
+      registries: registries, fetcher: fetcher, workers: workers, progress: progress)
     let (plan, images) = try await makePlan(dockerfile, options, supply, progress)
     try await outputs.checkAccess()
     let surroundings = try makeSurroundings(options, inputs, plan, images, fetcher)

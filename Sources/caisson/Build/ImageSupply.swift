@@ -12,7 +12,7 @@ struct ImageSupply: Sendable {
   let namedContexts: [String: NamedContext]
   /// The local store is asked before the registry.
   let usesStore: Bool
-  let client: RegistryClient
+  let registries: RegistryConnection
   let fetcher: BlobFetcher
   let workers: WorkerThreads
   let progress: ProgressReporter
@@ -59,8 +59,10 @@ struct ImageSupply: Sendable {
   }
 
   private func source(of reference: ImageReference) async throws -> any ImageSource {
+    registries.warnOfHelper(for: reference)
     let names = TransferNames(progress: progress)
-    return RegistrySource(reference, client: client, progress: names.observer(reference.name))
+    return RegistrySource(
+      reference, client: registries.client, progress: names.observer(reference.name))
   }
 }
 

@@ -16,12 +16,13 @@ struct Outputs: Sendable {
 
   private let targets: [Target]
   private let roots: [BuildDestination]
+  private let registries: RegistryConnection
   private let fetcher: BlobFetcher
   private let progress: ProgressReporter
   private let log: Log
 
   init(
-    _ options: BuildOptions, client: RegistryClient, fetcher: BlobFetcher,
+    _ options: BuildOptions, registries: RegistryConnection, fetcher: BlobFetcher,
     workers: WorkerThreads, progress: ProgressReporter, log: Log
   ) {
     let names = TransferNames(progress: progress)
@@ -32,7 +33,7 @@ struct Outputs: Sendable {
       switch asked {
       case .registry(let reference):
         destination = RegistryDestination(
-          reference, client: client, progress: names.observer(reference.name))
+          reference, client: registries.client, progress: names.observer(reference.name))
       case .store(let names):
         destination = StoreDestination(store: fetcher.store, names: names, workers: workers)
       case .layout(let path, let names):
@@ -52,6 +53,7 @@ struct Outputs: Sendable {
     }
     self.targets = targets
     self.roots = roots
+    self.registries = registries
     self.fetcher = fetcher
     self.progress = progress
     self.log = log
@@ -61,6 +63,7 @@ struct Outputs: Sendable {
   func checkAccess() async throws {
     for target in targets {
       guard let registry = target.destination as? RegistryDestination else { continue }
+      registries.warnOfHelper(for: registry.reference)
       try await registry.checkPush()
     }
   }
@@ -103,7 +106,8 @@ struct Outputs: Sendable {
       "pushed \(reference) (\(sent) sent, \(publication.presentBlobs) layers were there)"
     case .store(let names):
       names.isEmpty
-        ? "stored as \(digest.short)" : "stored as " + names.map(\.description).joined(separator: ", ")
+        ? "stored as \(digest.short)"
+        : "stored as " + names.map(\.description).joined(separator: ", ")
     case .layout(let path, _): "written to \(path)"
     case .archive(.path(let path), _, _): "written to \(path)"
     case .archive(.standardOutput, _, _): "written to standard output"

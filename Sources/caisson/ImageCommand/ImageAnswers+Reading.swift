@@ -28,14 +28,16 @@ private struct ImageReader {
   private let query: ImageQuery
   private let fetcher: BlobFetcher
   private let unpacked: UnpackedLayers
-  private let client: RegistryClient
+  private let registries: RegistryConnection
   private let workers = WorkerThreads(count: 2)
 
   init(_ query: ImageQuery, log: Log) throws {
     self.query = query
     fetcher = BlobFetcher(store: try ContentStore(directory: query.store))
     unpacked = try UnpackedLayers(fetcher: fetcher, format: .trusted)
-    client = try query.registry.makeClient(log: log)
+    registries = try RegistryConnection(query.registry, log: log) {
+      StandardStream.error.show($0.rendered() + "\n")
+    }
   }
 
   func list(isJSON: Bool) async throws -> [UInt8] {
@@ -71,7 +73,8 @@ private struct ImageReader {
     if !image.hasPrefix("docker://"), try fetcher.store.image(named: reference) != nil {
       return LayoutSource(store: fetcher.store, name: reference, workers: workers)
     }
-    return RegistrySource(reference, client: client)
+    registries.warnOfHelper(for: reference)
+    return RegistrySource(reference, client: registries.client)
   }
 
   func files(of image: String) async throws -> [FileRow] {

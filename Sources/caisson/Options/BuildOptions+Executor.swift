@@ -27,6 +27,7 @@ extension BuildOptions {
     takesSingleSnapshot = arguments.isSet(ExecutorFlags.singleSnapshot)
     sandbox = arguments.sandbox
     registry = arguments.registryAccess(surroundings)
+    registry.upstreamClient = try surroundings.upstreamClient
     if let mirror = surroundings.variable("KANIKO_REGISTRY_MIRROR") {
       registry.mirrors.append(mirror)
     }

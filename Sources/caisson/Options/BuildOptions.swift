@@ -125,6 +125,19 @@ struct RegistryAccess: Hashable, Sendable {
   var credentialFiles: [PathBytes] = []
   /// The content of a configuration file, which goes before the files.
   var inlineCredentials: Secret?
+  var proxies = ProxyAddresses()
+  /// PEM certificates to trust instead of the system's.
+  var certificateFile: PathBytes?
+  /// What asked for the build, told to registries behind the program's own name.
+  var upstreamClient: String?
+}
+
+/// Proxies for registries, by the scheme of the registry; a URL may hold a password.
+struct ProxyAddresses: Hashable, Sendable {
+  var http: Secret?
+  var https: Secret?
+  /// Hosts, domains and CIDR blocks between commas that are reached directly.
+  var exceptions: String?
 }
 
 /// Files that say what was built.

@@ -99,26 +99,9 @@ extension ParsedArguments {
     access.mirrors = values(of: SharedOptions.registryMirror)
     access.credentialFiles = surroundings.credentialFiles
     access.inlineCredentials = surroundings.variable("DOCKER_AUTH_CONFIG").map(Secret.init)
+    access.proxies = surroundings.proxies
+    access.certificateFile = surroundings.variable("SSL_CERT_FILE").map(surroundings.absolute)
     return access
-  }
-}
-
-extension Surroundings {
-  /// Docker's configuration, then podman's places.
-  fileprivate var credentialFiles: [PathBytes] {
-    var files: [PathBytes] = []
-    if let directory = variable("DOCKER_CONFIG") {
-      files.append(absolute(directory).appending("config.json"))
-    }
-    let home = variable("HOME").map(absolute)
-    if let home { files.append(home.appending(".docker/config.json")) }
-    if let file = variable("REGISTRY_AUTH_FILE") { files.append(absolute(file)) }
-    if let directory = variable("XDG_RUNTIME_DIR") {
-      files.append(absolute(directory).appending("containers/auth.json"))
-    }
-    let configuration = variable("XDG_CONFIG_HOME").map(absolute) ?? home?.appending(".config")
-    if let configuration { files.append(configuration.appending("containers/auth.json")) }
-    return files
   }
 }
 
