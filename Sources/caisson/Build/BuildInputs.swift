@@ -133,7 +133,9 @@ extension InputError: DiagnosticConvertible {
   var diagnostic: Diagnostic {
     switch self {
     case .contextIsNoDirectory(let path):
-      Diagnostic("the build context \"\(path)\" is not a directory")
+      Diagnostic(
+        "the build context \"\(path)\" is not a directory",
+        help: "name the directory; the Dockerfile is named with --file (--dockerfile for executor)")
     case .badContextArchive(let name, let problem):
       Diagnostic(
         "the context from \(name) cannot be unpacked", notes: [problem],
@@ -144,8 +146,8 @@ extension InputError: DiagnosticConvertible {
         help: "name it with --file (--dockerfile for executor)")
     case .cannotOpen(let what, let path, let errno):
       Diagnostic(
-        "\(what) \"\(path)\" cannot be opened: \(errno)".lowercasedFirst,
-        help: errno == .noSuchFile ? "check the path; it is relative to where you are" : nil)
+        "\(what) \"\(path)\" cannot be opened: \("\(errno)".lowercasedFirst)",
+        help: errno == .noSuchFile ? "check the path" : nil)
     }
   }
 }

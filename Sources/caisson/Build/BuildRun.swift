@@ -31,6 +31,7 @@ func runBuild(_ options: BuildOptions, log: Log, progress: ProgressReporter) asy
   return try await locatingErrors(in: inputs.dockerfile) {
     let dockerfile = try Dockerfile(parsing: inputs.dockerfile)
     let supply = ImageSupply(
+      dockerfile: inputs.dockerfile,
       namedContexts: options.namedContexts, usesStore: options.command == .build,
       registries: registries, fetcher: fetcher, workers: workers, progress: progress)
     let (plan, images) = try await makePlan(dockerfile, options, supply, progress)
@@ -113,8 +114,7 @@ private func execute(
   do {
     return try await executor.run(plan)
   } catch {
-    translator.failRunningSteps()
-    throw error
+    throw located(error, at: translator.failRunningSteps())
   }
 }
 

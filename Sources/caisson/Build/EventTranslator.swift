@@ -2,6 +2,7 @@
 
 import BuildExecution
 import BuildPlanning
+import Diagnostics
 import Synchronization
 
 /// Turns what execution reports into what is shown: numbers for steps, durations, kaniko's phases.
@@ -36,14 +37,24 @@ final class EventTranslator: Sendable {
     }
   }
 
-  /// Those under way when the build failed.
-  func failRunningSteps() {
-    let running = steps.withLock { steps in
-      steps.started.compactMap { id, start in steps.numbers[id].map { ($0, start) } }
+  /// Reports those under way when the build failed.
+  ///
+  /// - Returns: What the failure is about, when that is certain: the only step under way.
+  func failRunningSteps() -> SourceRange? {
+    let (running, ids) = steps.withLock { steps in
+      (
+        steps.started.compactMap { id, start in steps.numbers[id].map { ($0, start) } },
+        Array(steps.started.keys)
+      )
     }
     for (number, start) in running.sorted(by: { $0.0 < $1.0 }) {
       progress.post(.stepFailed(id: number, duration: ContinuousClock.now - start))
     }
+    guard ids.count == 1, let id = ids.first,
+      let stage = plan.stages.first(where: { $0.id == id.stage }),
+      stage.steps.indices.contains(id.step)
+    else { return nil }
+    return stage.steps[id.step].source
   }
 
   var stepCount: Int { plan.stages.reduce(0) { $0 + $1.steps.count } }

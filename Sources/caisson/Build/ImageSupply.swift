@@ -2,6 +2,7 @@
 
 import BuildPlanning
 import Diagnostics
+import DockerfileSyntax
 import Images
 import LinuxSystem
 import OCI
@@ -9,6 +10,8 @@ import Registry
 
 /// Finds the images that FROM and `COPY --from` name.
 struct ImageSupply: Sendable {
+  /// Where the requests come from.
+  let dockerfile: SourceText
   let namedContexts: [String: NamedContext]
   /// The local store is asked before the registry.
   let usesStore: Bool
@@ -20,19 +23,38 @@ struct ImageSupply: Sendable {
   /// - Throws: With the place of the instruction that names the image.
   func resolve(_ request: BaseImageRequest) async throws -> ResolvedImage {
     do {
-      return try await find(request)
-    } catch let error as any DiagnosticConvertible {
-      var diagnostic = error.diagnostic
-      diagnostic.range = diagnostic.range ?? request.source
-      throw LocatedError(diagnostic: diagnostic)
+      let (source, origin) = try await source(of: request)
+      progress.post(.phase(.retrievingManifest(source.location)))
+      let resolved = try await ImageResolver(fetcher: fetcher).resolve(
+        source, platform: request.platform, origin: origin)
+      warn(of: resolved.image.configuration.platform, request)
+      return resolved
+    } catch {
+      throw located(error, at: request.source, notes: notes(on: request))
     }
   }
 
-  private func find(_ request: BaseImageRequest) async throws -> ResolvedImage {
-    let (source, origin) = try await source(of: request)
-    progress.post(.phase(.retrievingManifest(source.location)))
-    return try await ImageResolver(fetcher: fetcher).resolve(
-      source, platform: request.platform, origin: origin)
+  /// An index has an image for each platform; an image without one is what it is.
+  private func warn(of platform: Platform, _ request: BaseImageRequest) {
+    let wanted = request.platform
+    if platform.os == wanted.os, platform.architecture == wanted.architecture { return }
+    progress.post(
+      .warning(
+        dockerfile.located(
+          Diagnostic(
+            "the image \"\(request.name)\" is for \(platform), not for \(wanted)",
+            severity: .warning, at: request.source))))
+  }
+
+  /// A bare word may have been meant as something else.
+  private func notes(on request: BaseImageRequest) -> [String] {
+    guard namedContexts[request.name] == nil, namedContexts[request.name.lowercased()] == nil,
+      !request.name.contains(where: { "./:@".contains($0) })
+    else { return [] }
+    return [
+      "no earlier stage and no --build-context is named \"\(request.name)\", so it is an image of "
+        + "Docker Hub"
+    ]
   }
 
   private func source(of request: BaseImageRequest) async throws -> (

@@ -54,7 +54,18 @@ private struct ImageReader {
   }
 
   func resolve(_ image: String) async throws -> ResolvedImage {
-    try await resolve(try await source(image))
+    do {
+      return try await resolve(try await source(image))
+    } catch {
+      guard case .registry(let reference)? = try? ImageLocation(parsing: image),
+        !image.hasPrefix("docker://"), !(error is CancellationError),
+        (try? fetcher.store.image(named: reference)) == .some(nil)
+      else { throw error }
+      var diagnostic = diagnostic(for: error)
+      diagnostic.notes.append(
+        "\"\(image)\" is not in the local store \(query.store), so its registry was asked")
+      throw LocatedError(diagnostic: diagnostic)
+    }
   }
 
   private func resolve(_ source: any ImageSource) async throws -> ResolvedImage {
