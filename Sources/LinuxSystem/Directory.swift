@@ -44,14 +44,21 @@ package func makeDirectory(_ path: PathBytes, mode: mode_t = 0o777) throws(Syste
 /// Makes `path` and the directories above it; one that exists is left as it is.
 package func makeDirectories(_ path: PathBytes, mode: mode_t = 0o777) throws(SystemError) {
   do {
-    try makeDirectory(path, mode: mode)
-  } catch  where error.errno == .exists {
-    guard try FileStatus(of: path, followLinks: true).kind == .directory else { throw error }
+    try makeDirectoryIfMissing(path, mode: mode)
   } catch  where error.errno == .noSuchFile {
     let parent = path.parent
     guard !parent.isEmpty else { throw error }
     try makeDirectories(parent, mode: mode)
-    try makeDirectories(path, mode: mode)
+    // Once: some file systems (/proc) say the same of a directory whose parent is there.
+    try makeDirectoryIfMissing(path, mode: mode)
+  }
+}
+
+private func makeDirectoryIfMissing(_ path: PathBytes, mode: mode_t) throws(SystemError) {
+  do {
+    try makeDirectory(path, mode: mode)
+  } catch  where error.errno == .exists {
+    guard try FileStatus(of: path, followLinks: true).kind == .directory else { throw error }
   }
 }
 

@@ -19,6 +19,7 @@ package struct Errno: Hashable, Sendable, Error, CustomStringConvertible {
   package static let notPermitted = Errno(EPERM)
   package static let accessDenied = Errno(EACCES)
   package static let noSpace = Errno(ENOSPC)
+  package static let readOnly = Errno(EROFS)
   package static let interrupted = Errno(EINTR)
   package static let notSupported = Errno(ENOTSUP)
   package static let noData = Errno(ENODATA)

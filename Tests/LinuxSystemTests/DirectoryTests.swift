@@ -43,6 +43,10 @@ import Testing
     #expect(exists(path.appending("d")))
   }
 
+  @Test func `a file system that makes no directories is an error, not an endless try`() {
+    #expect(throws: SystemError.self) { try makeDirectories("/proc/caisson/x") }
+  }
+
   @Test func `a tree is removed, links not followed, closed directories opened`() throws {
     let kept = try directory.write("kept", "text")
     let tree = directory.path.appending("tree")

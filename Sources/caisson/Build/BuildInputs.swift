@@ -71,7 +71,9 @@ struct BuildInputs {
         let path =
           switch candidate {
           case .file(let path): path
-          case .inContext(let name): directory.appending(name)
+          case .inContext(let name):
+            // An absolute one counts from the context's root here.
+            directory.appending(PathBytes(String(name.drop { $0 == "/" })))
           }
         tried.append(path)
         guard exists(path) else { continue }

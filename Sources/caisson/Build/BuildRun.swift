@@ -16,6 +16,8 @@ func runBuild(_ options: BuildOptions, log: Log, progress: ProgressReporter) asy
 {
   let start = ContinuousClock.now
   let store = try ContentStore(directory: options.store)
+  // Here, since a thread that nobody waits for may be the last to let go of the store.
+  defer { try? removeTree(store.scratch) }
   let fetcher = BlobFetcher(store: store)
   let workers = WorkerThreads(count: 4)
   let inputs = try BuildInputs(options, store: store)

@@ -103,7 +103,7 @@ struct Outputs: Sendable {
     let sent = sizeText(publication.sentBytes)
     return switch asked {
     case .registry(let reference):
-      "pushed \(reference) (\(sent) sent, \(publication.presentBlobs) layers were there)"
+      "pushed \(reference) (\(sent) sent, \(layerCount(publication.presentBlobs)) there already)"
     case .store(let names):
       names.isEmpty
         ? "stored as \(digest.short)"
@@ -143,6 +143,10 @@ struct Outputs: Sendable {
       try StandardStream.output.write(Array(buffer[..<count]))
     }
   }
+}
+
+private func layerCount(_ count: Int) -> String {
+  count == 1 ? "1 layer" : "\(count) layers"
 }
 
 extension OutputFile {

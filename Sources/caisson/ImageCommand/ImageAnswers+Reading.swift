@@ -11,6 +11,7 @@ import Registry
 /// Writes the answer to standard output.
 func answer(_ query: ImageQuery, log: Log) async throws {
   let reader = try ImageReader(query, log: log)
+  defer { reader.close() }
   let bytes: [UInt8]
   switch query.subject {
   case .list: bytes = try await reader.list(isJSON: query.isJSON)
@@ -39,6 +40,8 @@ private struct ImageReader {
       StandardStream.error.show($0.rendered() + "\n")
     }
   }
+
+  func close() { try? removeTree(fetcher.store.scratch) }
 
   func list(isJSON: Bool) async throws -> [UInt8] {
     var rows: [ImageRow] = []
@@ -97,11 +100,14 @@ private struct ImageReader {
   func contents(of path: PathBytes, in image: String) async throws -> [UInt8] {
     let files = ImageFiles(
       try await resolve(image).layers, unpacked: unpacked, fetcher: fetcher)
-    guard let bytes = try await files.contents(of: path) else {
-      throw LocatedError(
-        diagnostic: Diagnostic("there is no file \"/\(path)\" in \(image)"))
-    }
-    return bytes
+    if let bytes = try await files.contents(of: path) { return bytes }
+    let other = try await files.list().first { $0.path == path }
+    throw LocatedError(
+      diagnostic: Diagnostic(
+        other == nil
+          ? "there is no file \"/\(path)\" in \(image)"
+          : "\"/\(path)\" in \(image) is not a regular file",
+        help: "\"caisson image files \(image)\" lists what there is"))
   }
 }
 

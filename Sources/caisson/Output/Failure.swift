@@ -20,6 +20,7 @@ private func diagnostic(for error: SystemError) -> Diagnostic {
   let help: String? =
     switch error.errno {
     case .noSpace: "free some space, or choose another place with --store"
+    case .readOnly: "choose a place that can be written to; --store is where layers are kept"
     case .accessDenied, .notPermitted:
       error.path.map { _ in "check who may read and write there" }
     default: nil
