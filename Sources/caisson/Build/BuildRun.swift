@@ -25,7 +25,7 @@ func runBuild(_ options: BuildOptions, log: Log, progress: ProgressReporter) asy
   let client = try options.registry.makeClient(log: log)
   let outputs = Outputs(
     options, client: client, fetcher: fetcher, workers: workers, progress: progress, log: log)
-  return try await locatingErrors(in: inputs.dockerfile) {
+  return try await locatingErrors(in: inputs.dockerfile, ignoring: inputs.ignoreFile) {
     let dockerfile = try Dockerfile(parsing: inputs.dockerfile)
     let supply = ImageSupply(
       namedContexts: options.namedContexts, usesStore: options.command == .build,
