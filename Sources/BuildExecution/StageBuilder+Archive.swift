@@ -62,7 +62,9 @@ extension StageBuilder {
         continue
       }
       if case .hardLink(let other) = entry.kind {
-        entry.kind = .hardLink(layout.place(ofEntry: other, below: place))
+        let first = layout.place(ofEntry: other, below: place)
+        // Links are written in the order of their names: all of them lead to the file itself.
+        entry.kind = layout.items[first]?.entry.hardLinkTarget ?? .hardLink(first)
       }
       let content: CopyItem.Content =
         entry.kind == .regular ? .archived(in: archive, ordinal: ordinal) : .none
@@ -97,5 +99,11 @@ extension CopyLayout {
   /// Without links on its way; a link at its end is not followed.
   fileprivate func place(ofEntry path: PathBytes, below directory: PathBytes) -> PathBytes {
     followed(directory.appending(path.parent)).appending(path.name)
+  }
+}
+
+extension LayerEntry {
+  fileprivate var hardLinkTarget: Kind? {
+    if case .hardLink = kind { kind } else { nil }
   }
 }
