@@ -7,8 +7,8 @@ import LinuxSystem
 
 /// Decides where each file of a COPY lands and what it will be, from the tree it lands in.
 ///
-/// A directory that exists keeps its mode and owner; a missing one on the way is made 0755 for the
-/// owner of the copy. Later sources win over earlier ones.
+/// The destination, when it exists, keeps its mode and owner; a missing directory on the way is made
+/// 0755 for the owner of the copy. What lies below becomes like the sources, later ones win.
 struct CopyLayout {
   /// What `--chown` and `--chmod` say, and the time of what nobody gave one.
   struct Attributes {
@@ -77,20 +77,24 @@ struct CopyLayout {
     return path
   }
 
-  /// Adds a directory at `path` and gives the place its content goes to.
+  /// Adds a directory of a copied tree at `path` and gives the place its content goes to.
+  ///
+  /// A directory that is there becomes like the one that is copied; behind a link it stays as it is.
   ///
   /// - Parameter path: Its parents are in place.
   mutating func addDirectory(_ source: LayerEntry, at path: PathBytes) throws -> PathBytes {
-    let followed = tree.resolve(path)
-    if path.isEmpty || followed.node?.isDirectory ?? false { return followed.path }
-    guard followed.node == nil else {
-      throw ExecutionError.destinationIsNotADirectory(path, at: range)
+    if path.isEmpty { return path }
+    switch kind(at: path) {
+    case nil, .directory:
+      try insert(CopyItem(entry: adjusted(source, at: path), content: .none))
+      return path
+    default:
+      let place = place(of: path)
+      guard place.isDirectory else {
+        throw ExecutionError.destinationIsNotADirectory(path, at: range)
+      }
+      return place.path
     }
-    guard items[path]?.entry.isDirectory ?? true else {
-      throw ExecutionError.destinationIsNotADirectory(path, at: range)
-    }
-    try insert(CopyItem(entry: adjusted(source, at: path), content: .none))
-    return path
   }
 
   /// Adds anything but a directory at `path`.

@@ -28,6 +28,11 @@ package enum ExecutionError: Error, Hashable, Sendable {
     package var rule: Int
     /// Relative to the context, links followed.
     package var path: PathBytes
+
+    package init(rule: Int, path: PathBytes) {
+      self.rule = rule
+      self.path = path
+    }
   }
 }
 

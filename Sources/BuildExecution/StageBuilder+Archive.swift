@@ -57,8 +57,7 @@ extension StageBuilder {
       let target = layout.place(ofEntry: entry.path, below: place)
       try layout.addParents(of: target)
       if entry.isDirectory {
-        let followed = layout.place(of: target)
-        _ = try layout.addDirectory(entry, at: followed.isDirectory ? followed.path : target)
+        _ = try layout.addDirectory(entry, at: target)
         continue
       }
       if case .hardLink(let other) = entry.kind {

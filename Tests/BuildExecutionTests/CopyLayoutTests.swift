@@ -55,11 +55,25 @@ import Testing
     #expect(place.isDirectory == c.isDirectory)
   }
 
-  @Test func `an existing directory keeps its mode and owner`() throws {
-    var layout = try layout(owner: (1, 2), mode: 0o777)
-    let inside = try layout.addDirectory(TarFile.directory("x").entry, at: "opt")
-    #expect(inside == "opt")
+  @Test func `the destination keeps its mode and owner, a directory below becomes like its source`()
+    throws
+  {
+    var layout = try layout(owner: (1, 2))
+    #expect(try layout.addTarget("opt") == "opt")
     #expect(layout.items.isEmpty)
+    let source = TarFile.directory("x", mode: 0o711).entry
+    #expect(try layout.addDirectory(source, at: "opt") == "opt")
+    #expect(try layout.addDirectory(source, at: "opt/new") == "opt/new")
+    #expect(lines(layout) == ["d 0711 1:2 opt", "d 0711 1:2 opt/new"])
+  }
+
+  @Test func `a directory behind a link takes content, and stays as it is`() throws {
+    var layout = try layout()
+    #expect(try layout.addDirectory(TarFile.directory("x").entry, at: "link") == "opt")
+    #expect(layout.items.isEmpty)
+    #expect(throws: ExecutionError.destinationIsNotADirectory("file-link", at: somewhere)) {
+      try layout.addDirectory(TarFile.directory("x").entry, at: "file-link")
+    }
   }
 
   @Test func `parents that are missing belong to the owner of the copy`() throws {
