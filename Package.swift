@@ -76,7 +76,7 @@ let package = Package(
     tests("RegistryTests", base + ["Images", "Registry"]),
     tests("BuildPlanningTests", base + ["BuildPlanning", "DockerfileSyntax"]),
     tests("BuildExecutionTests", base + ["BuildExecution", "BuildPlanning", "Images", "Layers"]),
-    tests("CaissonTests", base + ["caisson", "Images"]),
+    tests("CaissonTests", base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images"]),
     tests("EndToEndTests", base, fixtures: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]

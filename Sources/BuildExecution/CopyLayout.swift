@@ -7,8 +7,8 @@ import LinuxSystem
 
 /// Decides where each file of a COPY lands and what it will be, from the tree it lands in.
 ///
-/// A directory that exists keeps its mode and owner; a missing one on the way is made 0755 for the
-/// owner of the copy. Later sources win over earlier ones.
+/// The destination, when it exists, keeps its mode and owner; a missing directory on the way is made
+/// 0755 for the owner of the copy. What lies below becomes like the sources, later ones win.
 struct CopyLayout {
   /// What `--chown` and `--chmod` say, and the time of what nobody gave one.
   struct Attributes {
@@ -30,16 +30,41 @@ struct CopyLayout {
     self.range = range
   }
 
-  /// Where the destination of the instruction leads.
+  /// Where the destination of the instruction leads, a link at its end followed too.
   ///
   /// - Returns: A place without links on its way, and whether a directory is there already.
   func place(of destination: PathBytes) -> (path: PathBytes, isDirectory: Bool) {
-    let followed = tree.resolve(destination)
-    if followed.node?.isDirectory ?? (items[followed.path]?.entry.isDirectory ?? false) {
-      return (followed.path, true)
+    let place = followed(destination)
+    return (place, kind(at: place) == .directory)
+  }
+
+  private static var mostLinks: Int { 40 }
+
+  /// Where a path leads when links are followed, those of this copy as well as those of the tree.
+  func followed(_ path: PathBytes) -> PathBytes {
+    var rest = Array(path.components.reversed())
+    var names: [PathBytes] = []
+    var links = 0
+    while let name = rest.popLast() {
+      if name == ".." {
+        _ = names.popLast()
+      } else if links < Self.mostLinks,
+        case .symbolicLink(let target) = kind(at: PathBytes(joining: names + [name]))
+      {
+        links += 1
+        if target.isAbsolute { names = [] }
+        rest.append(contentsOf: target.components.reversed())
+      } else {
+        names.append(name)
+      }
     }
-    // A link to anything else is replaced, not followed.
-    return (tree.resolve(destination, followLast: false).path, false)
+    return PathBytes(joining: names)
+  }
+
+  /// - Parameter place: Without links on its way.
+  private func kind(at place: PathBytes) -> LayerEntry.Kind? {
+    if place.isEmpty { return .directory }
+    return items[place]?.entry.kind ?? tree.resolve(place, followLast: false).node?.entry.kind
   }
 
   /// Makes sure that there is a directory at `path`, for the content of another one: when it is
@@ -52,38 +77,29 @@ struct CopyLayout {
     return path
   }
 
-  /// Where a path of an archive leads: below a directory of the image that a link stands for, if
-  /// the archive does not bring that directory itself.
-  func followed(_ path: PathBytes) -> PathBytes {
-    let parent = path.parent
-    if parent.isEmpty || items[parent] != nil { return path }
-    let above = followed(parent)
-    let found = tree.resolve(above)
-    return (found.node?.isDirectory ?? false ? found.path : above).appending(path.name)
-  }
-
-  /// Adds a directory at `path` and gives the place its content goes to.
+  /// Adds a directory of a copied tree at `path` and gives the place its content goes to.
+  ///
+  /// A directory that is there becomes like the one that is copied; behind a link it stays as it is.
   ///
   /// - Parameter path: Its parents are in place.
   mutating func addDirectory(_ source: LayerEntry, at path: PathBytes) throws -> PathBytes {
-    let followed = tree.resolve(path)
-    if path.isEmpty || followed.node?.isDirectory ?? false { return followed.path }
-    guard followed.node == nil else {
-      throw ExecutionError.destinationIsNotADirectory(path, at: range)
+    if path.isEmpty { return path }
+    switch kind(at: path) {
+    case nil, .directory:
+      try insert(CopyItem(entry: adjusted(source, at: path), content: .none))
+      return path
+    default:
+      let place = place(of: path)
+      guard place.isDirectory else {
+        throw ExecutionError.destinationIsNotADirectory(path, at: range)
+      }
+      return place.path
     }
-    guard items[path]?.entry.isDirectory ?? true else {
-      throw ExecutionError.destinationIsNotADirectory(path, at: range)
-    }
-    try insert(CopyItem(entry: adjusted(source, at: path), content: .none))
-    return path
   }
 
   /// Adds anything but a directory at `path`.
   mutating func add(_ source: LayerEntry, content: CopyItem.Content, at path: PathBytes) throws {
-    let isDirectory =
-      items[path]?.entry.isDirectory
-      ?? tree.resolve(path, followLast: false).node?.isDirectory ?? false
-    guard !isDirectory, !path.isEmpty else {
+    guard kind(at: path) != .directory else {
       throw ExecutionError.destinationIsADirectory(path, at: range)
     }
     try insert(CopyItem(entry: adjusted(source, at: path), content: content))
@@ -92,9 +108,8 @@ struct CopyLayout {
   /// Makes the directories above `path` that are missing; they belong to the copy's owner.
   mutating func addParents(of path: PathBytes) throws {
     let parent = path.parent
-    guard !parent.isEmpty, items[parent] == nil else { return }
-    if let node = tree.resolve(parent, followLast: false).node {
-      guard node.isDirectory else {
+    if let kind = kind(at: parent) {
+      guard kind == .directory else {
         throw ExecutionError.destinationIsNotADirectory(parent, at: range)
       }
       return

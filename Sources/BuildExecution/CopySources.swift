@@ -28,13 +28,38 @@ struct ContextSources {
   }
 
   private func existing(_ path: PathBytes, as word: String) throws -> PathBytes {
-    let excluding = path.isEmpty ? nil : context.filter.excludingPattern(of: path)
-    let isKept = excluding == nil || context.filter.mayInclude(below: path)
-    guard isKept, context.resolve(path) != nil else {
+    if let exclusion = exclusion(of: path) {
       throw ExecutionError.sourceNotFound(
-        pattern: word, origin: context.description, excludedBy: excluding, at: range)
+        pattern: word, origin: context.description, excludedBy: exclusion, at: range)
     }
+    _ = try place(of: path)
     return path
+  }
+
+  /// Where a source leads, a link at its end followed.
+  ///
+  /// What the ignore file leaves out is not there for links either.
+  func place(of path: PathBytes) throws -> PathBytes {
+    guard let place = context.resolve(path) else {
+      guard (try? context.status(of: path)) == nil else {
+        throw ExecutionError.danglingSource(pattern: path.description, at: range)
+      }
+      throw ExecutionError.sourceNotFound(
+        pattern: path.description, origin: context.description, excludedBy: nil, at: range)
+    }
+    if place != path, let exclusion = exclusion(of: place) {
+      throw ExecutionError.sourceNotFound(
+        pattern: path.description, origin: context.description, excludedBy: exclusion, at: range)
+    }
+    return place
+  }
+
+  /// What leaves `path` out, itself and all that is below it.
+  private func exclusion(of path: PathBytes) -> ExecutionError.Exclusion? {
+    guard !path.isEmpty, let rule = context.filter.excludingPattern(of: path),
+      !hasIncluded(below: path)
+    else { return nil }
+    return ExecutionError.Exclusion(rule: rule, path: path)
   }
 
   /// Adds what matches in `directory` and below; what lies below a match comes with it.
@@ -47,7 +72,7 @@ struct ContextSources {
     for name in try context.names(in: place) {
       let path = directory.appending(name)
       if pattern.matches(path) {
-        if !context.filter.excludes(path) || context.filter.mayInclude(below: path) {
+        if exclusion(of: path) == nil, exclusion(of: place.appending(name)) == nil {
           found.append(path)
         }
       } else if pattern.canMatch(below: path), context.filter.mayInclude(below: path) {
@@ -59,14 +84,12 @@ struct ContextSources {
   /// Adds the file or directory at `path` to `layout`: a file at `target`, a directory's content
   /// in it.
   func add(_ path: PathBytes, to layout: inout CopyLayout, at target: PathBytes) throws {
-    guard let place = context.resolve(path) else {
-      throw ExecutionError.sourceEscapesContext(pattern: path.description, at: range)
-    }
+    let place = try place(of: path)
     var links: [LinkKey: PathBytes] = [:]
     let status = try context.status(of: place)
     if status.kind == .directory {
       let inside = try layout.addTarget(target)
-      try addContent(of: place, as: path, to: &layout, in: inside, &links)
+      try addContent(of: place, to: &layout, in: inside, &links)
     } else {
       try layout.addParents(of: target)
       try addFile(place, status, to: &layout, at: target, &links)
@@ -78,38 +101,32 @@ struct ContextSources {
     return (try? context.status(of: place).kind) == .directory
   }
 
-  /// - Parameter name: The path the ignore file knows `directory` by.
   private func addContent(
-    of directory: PathBytes, as name: PathBytes, to layout: inout CopyLayout,
-    in target: PathBytes, _ links: inout [LinkKey: PathBytes]
+    of directory: PathBytes, to layout: inout CopyLayout, in target: PathBytes,
+    _ links: inout [LinkKey: PathBytes]
   ) throws {
     for child in try context.names(in: directory) {
-      let known = name.appending(child)
       let place = directory.appending(child)
-      let isExcluded = context.filter.excludes(known)
-      if isExcluded && !context.filter.mayInclude(below: known) { continue }
+      // An excluded directory comes only with what is taken back in from it.
+      guard exclusion(of: place) == nil else { continue }
       let status = try context.status(of: place)
       if status.kind == .directory {
-        // An excluded directory comes only with what is taken back in from it.
-        if isExcluded && !hasIncluded(below: place, as: known) { continue }
         let inside = try layout.addDirectory(
           try entry(place, status), at: target.appending(child))
-        try addContent(of: place, as: known, to: &layout, in: inside, &links)
-      } else if !isExcluded {
+        try addContent(of: place, to: &layout, in: inside, &links)
+      } else {
         try addFile(place, status, to: &layout, at: target.appending(child), &links)
       }
     }
   }
 
-  private func hasIncluded(below directory: PathBytes, as name: PathBytes) -> Bool {
-    guard let children = try? context.names(in: directory) else { return false }
+  private func hasIncluded(below directory: PathBytes) -> Bool {
+    guard context.filter.mayInclude(below: directory),
+      let children = try? context.names(in: directory)
+    else { return false }
     return children.contains { child in
-      let known = name.appending(child)
-      if !context.filter.excludes(known) { return true }
-      guard context.filter.mayInclude(below: known) else { return false }
       let place = directory.appending(child)
-      return (try? context.status(of: place).kind) == .directory
-        && hasIncluded(below: place, as: known)
+      return !context.filter.excludes(place) || hasIncluded(below: place)
     }
   }
 

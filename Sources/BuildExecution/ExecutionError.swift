@@ -10,17 +10,30 @@ package enum ExecutionError: Error, Hashable, Sendable {
   case commandKilled(command: String, signal: Int32, at: SourceRange)
   /// Namespaces are not to be had here.
   case noSandbox(reason: String, help: String, at: SourceRange)
-  case sourceNotFound(pattern: String, origin: String, excludedBy: Int?, at: SourceRange)
+  case sourceNotFound(pattern: String, origin: String, excludedBy: Exclusion?, at: SourceRange)
   case noMatch(pattern: String, origin: String, at: SourceRange)
   case badPattern(pattern: String, problem: String, at: SourceRange)
-  case sourceEscapesContext(pattern: String, at: SourceRange)
-  case unsupportedFile(PathBytes, kind: String, at: SourceRange)
+  /// A link in the build context that leads nowhere within it.
+  case danglingSource(pattern: String, at: SourceRange)
   case destinationIsNotADirectory(PathBytes, at: SourceRange)
   case destinationIsADirectory(PathBytes, at: SourceRange)
   case unknownUser(String, at: SourceRange)
   case unknownGroup(String, at: SourceRange)
   case badUser(String, at: SourceRange)
   case reservedName(PathBytes, at: SourceRange)
+
+  /// What an ignore file leaves out.
+  package struct Exclusion: Hashable, Sendable {
+    /// The position of the rule in the filter.
+    package var rule: Int
+    /// Relative to the context, links followed.
+    package var path: PathBytes
+
+    package init(rule: Int, path: PathBytes) {
+      self.rule = rule
+      self.path = path
+    }
+  }
 }
 
 extension ExecutionError: DiagnosticConvertible {
@@ -40,17 +53,15 @@ extension ExecutionError: DiagnosticConvertible {
     case .sourceNotFound(let pattern, let origin, let excludedBy, let range):
       Diagnostic(
         "source \"\(pattern)\" is not in \(origin)", at: range,
-        help: excludedBy.map {
-          "line \($0) of the ignore file excludes it; add \"!\(pattern)\" below that line"
-        })
+        help: excludedBy.map { "the ignore file excludes \"\($0.path)\"" })
     case .noMatch(let pattern, let origin, let range):
       Diagnostic("no file in \(origin) matches \"\(pattern)\"", at: range)
     case .badPattern(let pattern, let problem, let range):
       Diagnostic("\"\(pattern)\" is not a valid pattern: \(problem)", at: range)
-    case .sourceEscapesContext(let pattern, let range):
-      Diagnostic("source \"\(pattern)\" leads out of the build context", at: range)
-    case .unsupportedFile(let path, let kind, let range):
-      Diagnostic("\"\(path)\" is a \(kind), which cannot be copied", at: range)
+    case .danglingSource(let pattern, let range):
+      Diagnostic(
+        "source \"\(pattern)\" is a link that leads nowhere", at: range,
+        help: "links are followed within the build context only, as if it were \"/\"")
     case .destinationIsNotADirectory(let path, let range):
       Diagnostic(
         "the destination \"/\(path)\" exists and is not a directory", at: range,
@@ -66,7 +77,8 @@ extension ExecutionError: DiagnosticConvertible {
         "there is no group \"\(name)\" in the image's /etc/group", at: range,
         help: "create it in an earlier RUN, or give its number")
     case .badUser(let text, let range):
-      Diagnostic("\"\(text)\" names no user", at: range, help: "write USER, UID, USER:GROUP or UID:GID")
+      Diagnostic(
+        "\"\(text)\" names no user", at: range, help: "write USER, UID, USER:GROUP or UID:GID")
     case .reservedName(let path, let range):
       Diagnostic(
         "\"\(path)\" has a name that layers reserve for removed files", at: range,

@@ -52,6 +52,12 @@ final class LayeredFiles {
     for entry in entries { try tree.apply(entry) }
   }
 
+  /// Of the files of the topmost layer, uncompressed.
+  func topSizeInBytes(isolation: isolated (any Actor)? = #isolation) async throws -> Int64 {
+    guard let top = layers.last else { return 0 }
+    return try await entries(of: top).reduce(0) { $0 + $1.sizeInBytes }
+  }
+
   /// The tree was changed for a layer that then could not be written.
   func forgetTree() { tree = nil }
 
@@ -131,6 +137,9 @@ final class LayeredFiles {
         try Task.checkCancellation()
       }
       ordinal += 1
+    }
+    if let missing = wanted.values.map(\.entry.path).min() {
+      throw LayerError.missingFile(missing)
     }
   }
 

@@ -22,6 +22,35 @@ package struct RootFileSystem: Sendable {
   ///
   /// - Parameter directory: Made if missing; what is there already stays, unless the image has it.
   package func unpack(into directory: PathBytes) async throws {
+    try await RootFileSystemWriter(surroundings).unpack(layers, into: directory)
+  }
+
+  /// Writes an uncompressed archive by temporary file and rename; directories first, hard links
+  /// last.
+  package func writeArchive(to path: PathBytes) async throws {
+    let temporary = PathBytes(path.bytes + Array(".partial".utf8))
+    do {
+      let file = try FileDescriptor.open(
+        temporary, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
+      try await RootFileSystemWriter(surroundings).write(layers, to: file)
+      try rename(temporary, to: path)
+    } catch {
+      try? removeFile(temporary)
+      throw error
+    }
+  }
+}
+
+/// Writes on a thread of its own.
+private actor RootFileSystemWriter {
+  private let executor = ThreadExecutor()
+  nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  private let surroundings: Executor.Surroundings
+
+  init(_ surroundings: Executor.Surroundings) { self.surroundings = surroundings }
+
+  func unpack(_ layers: [LayerReference], into directory: PathBytes) async throws {
     try makeDirectories(directory, mode: 0o755)
     let tree = FileTree()
     for layer in layers {
@@ -39,31 +68,6 @@ package struct RootFileSystem: Sendable {
     }
   }
 
-  /// Writes an uncompressed archive by temporary file and rename; directories first, hard links
-  /// last.
-  package func writeArchive(to path: PathBytes) async throws {
-    let temporary = PathBytes(path.bytes + Array(".partial".utf8))
-    do {
-      let file = try FileDescriptor.open(
-        temporary, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
-      try await ArchiveWriter(surroundings).write(layers, to: file)
-      try rename(temporary, to: path)
-    } catch {
-      try? removeFile(temporary)
-      throw error
-    }
-  }
-}
-
-/// Writes on a thread of its own.
-private actor ArchiveWriter {
-  private let executor = ThreadExecutor()
-  nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
-
-  private let surroundings: Executor.Surroundings
-
-  init(_ surroundings: Executor.Surroundings) { self.surroundings = surroundings }
-
   func write(_ layers: [LayerReference], to file: consuming sending FileDescriptor) async throws {
     let files = LayeredFiles(
       layers: layers.map { .blob($0, isOfBase: true) }, unpacked: surroundings.unpacked,
@@ -72,7 +76,7 @@ private actor ArchiveWriter {
     var tar = TarWriter(to: FileSink(file))
     for entry in difference.plain { try tar.begin(entry) }
     try await files.forEachContent(of: difference.files) { inode, pieces in
-      try tar.begin(inode.entry)
+      try tar.begin(difference.entry(of: inode))
       try pieces { try tar.write($0) }
     }
     for entry in difference.links { try tar.begin(entry) }

@@ -65,20 +65,16 @@ private actor SquashWriter {
     ).tree()
     let after = try await files.tree()
     let difference = TreeDifference(from: before, to: after, above: base)
-    let store = surroundings.fetcher.store
-    let blob = try store.makeWriter()
-    var layer = try LayerWriter(
-      compressingOn: surroundings.compression, latest: options.timestamps.latest,
-      to: BlobSink(blob))
-    for entry in difference.plain { try layer.add(entry) }
+    var writer = try LayerBlobWriter(
+      to: surroundings.fetcher.store, compressingOn: surroundings.compression,
+      options.timestamps)
+    for entry in difference.plain { try writer.layer.add(entry) }
     try await files.forEachContent(of: difference.files) { inode, pieces in
-      try layer.add(inode.entry, produce: pieces)
+      try writer.layer.add(difference.entry(of: inode), produce: pieces)
     }
-    for entry in difference.links { try layer.add(entry) }
-    let diffID = try layer.finish()
-    let (digest, size) = try blob.commit()
-    return LayerReference(
-      descriptor: Descriptor(mediaType: .ociLayerGzip, digest: digest, size: size),
-      diffID: diffID)
+    for entry in difference.links { try writer.layer.add(entry) }
+    let written = try writer.finish()
+    try await surroundings.unpacked.remember(written.entries, of: written.reference.diffID)
+    return written.reference
   }
 }

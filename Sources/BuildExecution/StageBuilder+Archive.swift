@@ -14,13 +14,12 @@ extension StageBuilder {
   ) throws -> [PathBytes] {
     var others: [PathBytes] = []
     for path in matches {
-      guard let place = surroundings.context.resolve(path), !sources.isDirectory(path),
-        try isArchive(place)
-      else {
+      let place = try sources.place(of: path)
+      if try isArchive(place) {
+        try addEntries(ofArchive: place, to: &layout, at: target.place(in: layout))
+      } else {
         others.append(path)
-        continue
       }
-      try addEntries(ofArchive: place, to: &layout, at: target.place(in: layout))
     }
     return others
   }
@@ -44,23 +43,28 @@ extension StageBuilder {
     }
   }
 
+  /// Links are followed as tar would: those of the image and those that the archive itself brings.
   private func addEntries(
     ofArchive archive: PathBytes, to layout: inout CopyLayout, at place: PathBytes
   ) throws {
     var reader = try reader(archive)
     var ordinal = -1
-    if !place.isEmpty { try layout.addParents(of: place.appending(".")) }
+    _ = try layout.addTarget(place)
     while var entry = try reader.next() {
       ordinal += 1
       // The archive's own root says nothing about the destination.
       if entry.path.isEmpty { continue }
-      let target = layout.followed(place.appending(entry.path))
+      let target = layout.place(ofEntry: entry.path, below: place)
       try layout.addParents(of: target)
       if entry.isDirectory {
         _ = try layout.addDirectory(entry, at: target)
         continue
       }
-      if case .hardLink(let other) = entry.kind { entry.kind = .hardLink(layout.followed(place.appending(other))) }
+      if case .hardLink(let other) = entry.kind {
+        let first = layout.place(ofEntry: other, below: place)
+        // Links are written in the order of their names: all of them lead to the file itself.
+        entry.kind = layout.items[first]?.entry.hardLinkTarget ?? .hardLink(first)
+      }
       let content: CopyItem.Content =
         entry.kind == .regular ? .archived(in: archive, ordinal: ordinal) : .none
       try layout.add(entry, content: content, at: target)
@@ -87,5 +91,18 @@ extension StageBuilder {
         try layer.add(entry, contentOf: &reader)
       }
     }
+  }
+}
+
+extension CopyLayout {
+  /// Without links on its way; a link at its end is not followed.
+  fileprivate func place(ofEntry path: PathBytes, below directory: PathBytes) -> PathBytes {
+    followed(directory.appending(path.parent)).appending(path.name)
+  }
+}
+
+extension LayerEntry {
+  fileprivate var hardLinkTarget: Kind? {
+    if case .hardLink = kind { kind } else { nil }
   }
 }

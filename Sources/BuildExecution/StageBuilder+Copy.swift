@@ -35,7 +35,8 @@ extension StageBuilder {
         } else {
           let sources = ContextSources(context: surroundings.context, range: range)
           let matches = try sources.matches(word)
-          let files = try copy.unpacksArchives
+          let files =
+            try copy.unpacksArchives
             ? unpackArchives(matches, to: &layout, &target, sources) : matches
           try add(files, to: &layout, &target, sources.isDirectory, sources.add)
         }

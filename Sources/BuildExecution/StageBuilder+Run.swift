@@ -17,7 +17,21 @@ extension StageBuilder {
       throw ExecutionError.noSandbox(reason: reason, help: help, at: step.source)
     }
     ranCommand = true
-    let root = try await makeOverlay()
+    let place = surroundings.fetcher.store.temporaryPath()
+    do {
+      return try await perform(run, step, id, in: sandbox, at: place)
+    } catch {
+      try? removeTree(place)
+      throw error
+    }
+  }
+
+  /// - Parameter place: For the directories of the overlay; not there yet.
+  private func perform(
+    _ run: RunStep, _ step: Step, _ id: BuildEvent.StepID, in sandbox: NamespaceSandbox,
+    at place: PathBytes
+  ) async throws -> StageLayer? {
+    let root = try await makeOverlay(at: place)
     try await makeWorkingDirectory(run, in: root)
     let identity = try await identity(of: run.user, at: step.source)
     var environment = run.environment
@@ -38,9 +52,8 @@ extension StageBuilder {
     return try layer(of: root)
   }
 
-  private func makeOverlay() async throws -> OverlayRoot {
+  private func makeOverlay(at place: PathBytes) async throws -> OverlayRoot {
     let lower = try await files.directories()
-    let place = surroundings.fetcher.store.temporaryPath()
     try LinuxSystem.makeDirectory(place, mode: 0o700)
     let root = OverlayRoot(
       lower: lower, upper: place.appending("upper"), work: place.appending("work"))

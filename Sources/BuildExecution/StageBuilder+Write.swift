@@ -14,7 +14,6 @@ extension StageBuilder {
   {
     let items = layout.items.values.sorted { $0.entry.path < $1.entry.path }
     guard !items.isEmpty else { return nil }
-    // Times are clamped by the writer; what the tree is told must be the same.
     return try await writeLayer(tree) { layer in
       var parents = ParentEntries(tree: tree)
       for item in items where item.entry.isDirectory {

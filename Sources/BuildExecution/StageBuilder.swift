@@ -102,7 +102,8 @@ actor StageBuilder {
         if case .changes(let changes) = layer, isInImage {
           background.addTask { [blobs] in _ = try await blobs.blob(of: changes) }
         }
-        report(.stepFinished(id, step, layerSizeInBytes: layer?.sizeInBytes))
+        let size = layer == nil ? nil : try await files.topSizeInBytes()
+        report(.stepFinished(id, step, layerSizeInBytes: size))
       }
       try await background.waitForAll()
     }
@@ -158,34 +159,18 @@ actor StageBuilder {
   ) async throws -> StageLayer {
     tree.beginLayer()
     do {
-      let store = surroundings.fetcher.store
-      let blob = try store.makeWriter()
-      var layer = try LayerWriter(
-        compressingOn: surroundings.compression, latest: options.timestamps.latest,
-        to: BlobSink(blob))
-      try await fill(&layer)
-      let diffID = try layer.finish()
-      let (digest, size) = try blob.commit()
-      let entries = layer.entries
-      let made = StageLayer.blob(
-        LayerReference(
-          descriptor: Descriptor(mediaType: .ociLayerGzip, digest: digest, size: size),
-          diffID: diffID), isOfBase: false)
-      try await surroundings.unpacked.remember(entries, of: diffID)
-      try files.append(made, isInTree: true, entries: entries)
+      var writer = try LayerBlobWriter(
+        to: surroundings.fetcher.store, compressingOn: surroundings.compression,
+        options.timestamps)
+      try await fill(&writer.layer)
+      let written = try writer.finish()
+      let made = StageLayer.blob(written.reference, isOfBase: false)
+      try await surroundings.unpacked.remember(written.entries, of: written.reference.diffID)
+      try files.append(made, isInTree: true, entries: written.entries)
       return made
     } catch {
       files.forgetTree()
       throw error
-    }
-  }
-}
-
-extension StageLayer {
-  var sizeInBytes: Int64 {
-    switch self {
-    case .blob(let reference, _): reference.descriptor.size
-    case .changes(let changes): changes.sizeInBytes
     }
   }
 }

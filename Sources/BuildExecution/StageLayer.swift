@@ -18,6 +18,4 @@ package enum StageLayer: Sendable {
 package struct ChangeSet: Sendable {
   package var directory: PathBytes
   package var entries: [LayerEntry]
-
-  package var sizeInBytes: Int64 { entries.reduce(0) { $0 + $1.sizeInBytes } }
 }

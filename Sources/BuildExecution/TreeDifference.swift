@@ -17,7 +17,16 @@ struct TreeDifference {
   /// - Parameter base: How many of the layers of `after` are those of `before`.
   init(from before: FileTree, to after: FileTree, above base: Int) {
     self.base = base
-    visit(after.root, before.root, PathBytes([UInt8]()))
+    let root = PathBytes([UInt8]())
+    if after.root.inode.layer >= base { plain.append(after.root.entry) }
+    visit(after.root, before.root, root)
+  }
+
+  /// The entry of one of ``files``, under the name it has now: the one it came with may be gone.
+  func entry(of inode: FileTree.Inode) -> LayerEntry {
+    var entry = inode.entry
+    entry.path = names[ObjectIdentifier(inode)] ?? entry.path
+    return entry
   }
 
   private var count: Int { plain.count + files.count + links.count }
@@ -31,10 +40,16 @@ struct TreeDifference {
       let below = old?.children[name]
       if child.isDirectory {
         addDirectory(child, over: below, at: path.appending(name))
-      } else if child.inode.layer >= base {
+      } else if isChanged(child, below) {
         add(child, at: path.appending(name))
       }
     }
+  }
+
+  /// A name may be new though its file is not: a hard link to one of the base.
+  private func isChanged(_ node: FileTree.Node, _ old: FileTree.Node?) -> Bool {
+    guard let old else { return true }
+    return node.inode.layer != old.inode.layer || node.inode.ordinal != old.inode.ordinal
   }
 
   private mutating func addDirectory(

@@ -94,7 +94,8 @@ package actor UnpackedLayers {
         DecompressingSource(FileSource(try fetcher.store.open(layer.descriptor.digest))),
         algorithm: layer.diffID.algorithm)
       var reader = TarReader(content)
-      var unpacker = try LayerUnpacker(into: temporary, over: tree, lower: lower, style: .overlay(format))
+      var unpacker = try LayerUnpacker(
+        into: temporary, over: tree, lower: lower, style: .overlay(format))
       let entries = try unpacker.unpack(&reader)
       try reader.input.check(layer.diffID)
       if known[layer.diffID] == nil { try remember(entries, of: layer.diffID) }

@@ -94,11 +94,16 @@ struct UserDatabase: Equatable {
     return (parts.first ?? "", parts.count == 2 && !parts[1].isEmpty ? parts[1] : nil)
   }
 
+  /// The largest number is no ID: chown(2) takes it for "leave it as it is".
+  private static func id(_ text: String) -> UInt32? {
+    UInt32(text).flatMap { $0 == .max ? nil : $0 }
+  }
+
   private func user(_ name: String, at range: SourceRange) throws(ExecutionError) -> (
     uid: UInt32, gid: UInt32
   ) {
     if name.isEmpty { return (0, 0) }
-    if let uid = UInt32(name) { return (uid, uid) }
+    if let uid = Self.id(name) { return (uid, uid) }
     guard let user = users.first(where: { $0.name == name }) else {
       // Images from scratch have no passwd, but everybody knows root.
       if name == "root" { return (0, 0) }
@@ -108,7 +113,7 @@ struct UserDatabase: Equatable {
   }
 
   private func group(_ name: String, at range: SourceRange) throws(ExecutionError) -> UInt32 {
-    if let gid = UInt32(name) { return gid }
+    if let gid = Self.id(name) { return gid }
     guard let group = groups.first(where: { $0.name == name }) else {
       if name == "root" { return 0 }
       throw ExecutionError.unknownGroup(name, at: range)

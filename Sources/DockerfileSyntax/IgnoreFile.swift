@@ -38,7 +38,12 @@ package struct IgnoreFile: Hashable, Sendable {
 
   /// The line that leaves a path out, for people; nil when it stays in.
   package func pattern(excluding path: PathBytes) -> Word? {
-    guard let index = filter.excludingPattern(of: path) else { return nil }
+    filter.excludingPattern(of: path).flatMap(pattern(ofRule:))
+  }
+
+  /// The line of a rule, by its position in ``filter``.
+  package func pattern(ofRule index: Int) -> Word? {
+    guard places.indices.contains(index) else { return nil }
     let range = places[index]
     let text = source.bytes[source.lines[range.start.line - 1]]
     let columns = (range.start.column - 1)..<(range.end.column - 1)

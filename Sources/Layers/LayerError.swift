@@ -21,6 +21,8 @@ package enum LayerError: Error, Hashable, Sendable {
   case diffIDMismatch(expected: Digest, actual: Digest)
   /// A file whose name layers reserve for whiteouts.
   case reservedName(PathBytes)
+  /// The layer's list of entries names a file that the layer does not have.
+  case missingFile(PathBytes)
   /// A file grew or shrank while it was read.
   case fileChanged(PathBytes)
   /// An id outside the user namespace's map.
@@ -55,6 +57,10 @@ extension LayerError: DiagnosticConvertible {
       Diagnostic(
         "\"\(path)\" has a name that layers reserve for removed files",
         help: "names that begin with \".wh.\" cannot be stored in an image")
+    case .missingFile(let path):
+      Diagnostic(
+        "the layer lacks \"\(path)\", which its list of entries names",
+        help: "remove the store's \"index\" directory, and build again")
     case .fileChanged(let path):
       Diagnostic("\"\(path)\" changed while it was read", help: "build again when it is at rest")
     case .unmappedOwner(let path, let uid, let gid):

@@ -30,7 +30,7 @@ func runBuild(_ options: BuildOptions, log: Log, progress: ProgressReporter) asy
   let outputs = Outputs(
     options, registries: registries, fetcher: fetcher, workers: workers, progress: progress,
     log: log)
-  return try await locatingErrors(in: inputs.dockerfile) {
+  return try await locatingErrors(in: inputs.dockerfile, ignoring: inputs.ignoreFile) {
     let dockerfile = try Dockerfile(parsing: inputs.dockerfile)
     let supply = ImageSupply(
       dockerfile: inputs.dockerfile,

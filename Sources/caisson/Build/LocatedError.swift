@@ -21,15 +21,21 @@ func located(_ error: any Error, at range: SourceRange?, notes: [String] = []) -
   return LocatedError(diagnostic: diagnostic)
 }
 
-/// Runs `body`; an error that names a range gets the file and the lines it is about.
+/// Runs `body`; an error that names a range gets the file and the lines it is about, and a source
+/// that is ignored gets the line that ignores it.
 func locatingErrors<Result>(
-  in source: SourceText, isolation: isolated (any Actor)? = #isolation,
+  in source: SourceText, ignoring ignoreFile: IgnoreFile?,
+  isolation: isolated (any Actor)? = #isolation,
   _ body: () async throws -> Result
 ) async throws -> Result {
   do {
     return try await body()
   } catch let error as ExecutionError {
-    throw located(error.diagnostic, status: error.commandStatus, in: source)
+    var diagnostic = error.diagnostic
+    if case .sourceNotFound(_, _, let exclusion?, _) = error {
+      diagnostic.help = ignoreFile?.help(for: exclusion) ?? diagnostic.help
+    }
+    throw located(diagnostic, status: error.commandStatus, in: source)
   } catch let error as StepFailure {
     throw located(error.diagnostic, status: error.commandStatus, in: source)
   } catch let error as DockerfileError {
@@ -45,4 +51,13 @@ private func located(_ diagnostic: Diagnostic, status: Int32?, in source: Source
   let diagnostic = source.located(diagnostic)
   guard let status else { return LocatedError(diagnostic: diagnostic) }
   return CommandFailure(exitCode: status, diagnostic: diagnostic)
+}
+
+extension IgnoreFile {
+  fileprivate func help(for exclusion: ExecutionError.Exclusion) -> String? {
+    pattern(ofRule: exclusion.rule).map { pattern in
+      "\(source.name):\(pattern.range.start.line) excludes \"\(pattern.text)\"; "
+        + "add \"!\(exclusion.path)\" below it"
+    }
+  }
 }
