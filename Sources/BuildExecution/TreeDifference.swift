@@ -31,7 +31,7 @@ struct TreeDifference {
       let below = old?.children[name]
       if child.isDirectory {
         addDirectory(child, over: below, at: path.appending(name))
-      } else if child.inode.layer >= base {
+      } else if child.layer >= base {
         add(child, at: path.appending(name))
       }
     }
