@@ -42,7 +42,6 @@ final class ArchiveFilterDecoder {
       self.nextPiece = nextPiece
       defer { self.nextPiece = nil }
       try open()
-      if isAtEnd { return 0 }
       let count = archive_read_data(archive, output.baseAddress, output.count)
       try check(Int32(clamping: min(count, 0)))
       isAtEnd = count == 0
@@ -57,11 +56,10 @@ final class ArchiveFilterDecoder {
     try check(archive_read_support_format_raw(archive))
     try check(
       archive_read_open(archive, Unmanaged.passUnretained(self).toOpaque(), nil, readPiece, nil))
-    // The raw format has one entry, or none when there is no data.
+    // The raw format has one entry. A stream of no bytes has none and is an error: libarchive does
+    // not tell it from one that is cut.
     var entry: OpaquePointer?
-    let status = archive_read_next_header(archive, &entry)
-    isAtEnd = status == ARCHIVE_EOF
-    if !isAtEnd { try check(status) }
+    try check(archive_read_next_header(archive, &entry))
   }
 
   private var code: Int32 {
@@ -75,7 +73,7 @@ final class ArchiveFilterDecoder {
     if status == ARCHIVE_OK { return }
     if let failure { throw failure }
     let text = archive_error_string(archive).map { String(cString: $0) } ?? "status \(status)"
-    throw LayerError.malformedCompression("\(filter): \(text)")
+    throw LayerError.malformedCompression("\(filter) data is damaged (\(text))")
   }
 }
 

@@ -73,12 +73,11 @@ package struct DecompressingSource<Input: ByteSource & ~Copyable>: ByteSource, ~
     return .plain
   }
 
-  /// A block size and the first digits of pi (of its square root in an empty stream): three letters
-  /// alone could be a file's name in a tar archive.
+  /// A block size and the first digits of pi: three letters alone could be a file's name in a tar
+  /// archive.
   private static func isBzip2(_ head: [UInt8]) -> Bool {
     guard head.count == 6, head.starts(with: Array("BZh".utf8)) else { return false }
-    return (0x31...0x39).contains(head[3])
-      && ([0x31, 0x41] == head[4...] || [0x17, 0x72] == head[4...])
+    return (0x31...0x39).contains(head[3]) && head[4] == 0x31 && head[5] == 0x41
   }
 
   private func decode(

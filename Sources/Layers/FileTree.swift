@@ -166,6 +166,7 @@ package final class FileTree {
     var at = found.path
     for name in missing.reversed() {
       at = at.appending(name)
+      guard node.children[name] == nil else { throw LayerError.notADirectory(at) }
       let made = Node(
         Inode(entry: .implicitDirectory(at, modified: time), layer: layer, ordinal: -1),
         layer: layer)
@@ -213,9 +214,14 @@ extension FileTree {
       let isKnown = nodes.count == names.count + 1
       let child = isKnown ? nodes[names.count].children[part] : nil
       if let child, case .symbolicLink(let target) = child.entry.kind,
-        followLast || !rest.isEmpty, links < Self.mostLinks
+        followLast || !rest.isEmpty
       {
         links += 1
+        guard links <= Self.mostLinks else {
+          // The kernel's ELOOP: nothing is there, neither for what is left of the path.
+          return Resolution(
+            path: PathBytes(joining: names + [part] + rest.reversed()), node: nil, parent: nil)
+        }
         if target.isAbsolute {
           names.removeAll()
           nodes = [root]
