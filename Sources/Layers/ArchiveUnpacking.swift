@@ -13,4 +13,5 @@ package func unpackArchive(_ file: consuming FileDescriptor, into directory: Pat
   var unpacker = try LayerUnpacker(
     into: directory, over: FileTree(), lower: [], style: .plain(setsOwners: false))
   _ = try unpacker.unpack(&reader)
+  try reader.finish()
 }

@@ -26,8 +26,13 @@ package final class FileTree {
   package final class Node {
     package fileprivate(set) var inode: Inode
     package fileprivate(set) var children: [PathBytes: Node] = [:]
+    /// Which layer gave the name: above the inode's for a hard link to a lower layer's file.
+    package fileprivate(set) var layer: Int
 
-    init(_ inode: Inode) { self.inode = inode }
+    init(_ inode: Inode, layer: Int) {
+      self.inode = inode
+      self.layer = layer
+    }
 
     package var entry: LayerEntry { inode.entry }
     package var isDirectory: Bool { inode.entry.isDirectory }
@@ -45,7 +50,7 @@ package final class FileTree {
     root = Node(
       Inode(
         entry: .implicitDirectory(PathBytes([UInt8]()), modified: FileTime(seconds: 0)),
-        layer: -1, ordinal: -1))
+        layer: -1, ordinal: -1), layer: -1)
   }
 
   /// What follows belongs to a layer above all before.
@@ -66,11 +71,12 @@ package final class FileTree {
 
   /// Applies the next entry of the current layer.
   ///
-  /// - Throws: ``LayerError``: a hard link to nothing, or an entry below a file.
+  /// - Throws: ``LayerError``: a hard link to nothing or to itself, an entry below a file, or a path
+  ///   longer than the kernel takes.
   @discardableResult
   package func apply(_ entry: LayerEntry) throws -> Change {
     defer { ordinal += 1 }
-    switch Whiteout(entryPath: entry.path) {
+    switch try Whiteout(entryPath: entry.path) {
     case .file(let path): return try remove(path)
     case .opaqueDirectory(let path): return try empty(path)
     case nil: return .placed(try place(entry))
@@ -79,16 +85,19 @@ package final class FileTree {
 
   private func place(_ entry: LayerEntry) throws -> PathBytes {
     guard !entry.path.isEmpty else {
-      if entry.isDirectory { root.inode = Inode(entry: entry, layer: layer, ordinal: ordinal) }
+      guard entry.isDirectory else { throw LayerError.notADirectory("/") }
+      root.inode = Inode(entry: entry, layer: layer, ordinal: ordinal)
       return entry.path
     }
     let parent = try makeDirectory(entry.path.parent, time: entry.modified)
     let path = parent.path.appending(entry.path.name)
+    try Self.checkLength(path)
     var placed = entry
     placed.path = path
     let inode: Inode
     if case .hardLink(let target) = entry.kind {
-      guard let node = resolve(target, followLast: false).node, !node.isDirectory else {
+      let found = resolve(target, followLast: false)
+      guard let node = found.node, !node.isDirectory, found.path != path else {
         throw LayerError.missingHardLinkTarget(entry.path, target: target)
       }
       inode = node.inode
@@ -96,9 +105,9 @@ package final class FileTree {
       inode = Inode(entry: placed, layer: layer, ordinal: ordinal)
     }
     if let old = parent.node.children[path.name], old.isDirectory, placed.isDirectory {
-      old.inode = inode
+      (old.inode, old.layer) = (inode, layer)
     } else {
-      parent.node.children[path.name] = Node(inode)
+      parent.node.children[path.name] = Node(inode, layer: layer)
     }
     return path
   }
@@ -109,7 +118,7 @@ package final class FileTree {
     guard let node = found.node, let parent = found.parent else {
       return .removed(found.path, hadLower: false)
     }
-    if node.inode.layer < layer && !holdsCurrentLayer(node) {
+    if node.layer < layer && !holdsCurrentLayer(node) {
       parent.children[path.name] = nil
     } else {
       dropLower(below: node)
@@ -124,12 +133,12 @@ package final class FileTree {
   }
 
   private func holdsCurrentLayer(_ node: Node) -> Bool {
-    node.children.values.contains { $0.inode.layer == layer || holdsCurrentLayer($0) }
+    node.children.values.contains { $0.layer == layer || holdsCurrentLayer($0) }
   }
 
   private func dropLower(below node: Node) {
     for (name, child) in node.children {
-      if child.inode.layer == layer || holdsCurrentLayer(child) {
+      if child.layer == layer || holdsCurrentLayer(child) {
         dropLower(below: child)
       } else {
         node.children[name] = nil
@@ -146,6 +155,7 @@ package final class FileTree {
       guard node.isDirectory else { throw LayerError.notADirectory(found.path) }
       return (found.path, node)
     }
+    try Self.checkLength(found.path)
     var missing: [PathBytes] = []
     let wanted = found.path
     while found.node == nil && !found.path.isEmpty {
@@ -156,12 +166,19 @@ package final class FileTree {
     var at = found.path
     for name in missing.reversed() {
       at = at.appending(name)
+      guard node.children[name] == nil else { throw LayerError.notADirectory(at) }
       let made = Node(
-        Inode(entry: .implicitDirectory(at, modified: time), layer: layer, ordinal: -1))
+        Inode(entry: .implicitDirectory(at, modified: time), layer: layer, ordinal: -1),
+        layer: layer)
       node.children[name] = made
       node = made
     }
     return (at, node)
+  }
+
+  /// Links in the way can make a path longer than its entry's name.
+  private static func checkLength(_ path: PathBytes) throws {
+    guard path.bytes.count <= LayerEntry.longestPath else { throw LayerError.pathTooLong(path) }
   }
 }
 
@@ -197,9 +214,14 @@ extension FileTree {
       let isKnown = nodes.count == names.count + 1
       let child = isKnown ? nodes[names.count].children[part] : nil
       if let child, case .symbolicLink(let target) = child.entry.kind,
-        followLast || !rest.isEmpty, links < Self.mostLinks
+        followLast || !rest.isEmpty
       {
         links += 1
+        guard links <= Self.mostLinks else {
+          // The kernel's ELOOP: nothing is there, neither for what is left of the path.
+          return Resolution(
+            path: PathBytes(joining: names + [part] + rest.reversed()), node: nil, parent: nil)
+        }
         if target.isAbsolute {
           names.removeAll()
           nodes = [root]

@@ -49,6 +49,9 @@ package struct LayerEntry: Hashable, Sendable {
 
   package var isDirectory: Bool { kind == .directory }
 
+  /// In bytes: the kernel's `PATH_MAX` counts a NUL as well.
+  static let longestPath = 4095
+
   /// A directory nobody said anything of: 0755, root's.
   package static func implicitDirectory(_ path: PathBytes, modified: FileTime) -> LayerEntry {
     LayerEntry(path: path, kind: .directory, permissions: 0o755, modified: modified)
@@ -68,13 +71,17 @@ package enum Whiteout: Hashable, Sendable {
   package static let opaqueName: PathBytes = ".wh..wh..opq"
 
   /// - Returns: Nil when `path` is an ordinary one.
-  package init?(entryPath path: PathBytes) {
+  /// - Throws: ``LayerError/forbiddenPath(_:)`` for a marker that names no file of its directory.
+  package init?(entryPath path: PathBytes) throws(LayerError) {
     let name = path.name
     guard name.hasPrefix(Self.prefix) else { return nil }
     if name == Self.opaqueName {
       self = .opaqueDirectory(path.parent)
     } else {
       let hidden = PathBytes(Array(name.bytes.dropFirst(Self.prefix.bytes.count)))
+      guard !hidden.isEmpty, hidden != ".", hidden != ".." else {
+        throw LayerError.forbiddenPath(path)
+      }
       self = .file(path.parent.appending(hidden))
     }
   }

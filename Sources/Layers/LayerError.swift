@@ -10,11 +10,12 @@ package enum LayerError: Error, Hashable, Sendable {
   case malformedArchive(String, offset: Int64)
   case truncatedArchive(offset: Int64)
   case malformedCompression(String)
-  case unsupportedCompression(String)
   /// A status of igzip's.
   case compressionFailed(status: Int32)
   /// An entry that would land outside the root, or whose name no file can have.
   case forbiddenPath(PathBytes)
+  /// Longer than Linux takes, as a whole or in one of its names.
+  case pathTooLong(PathBytes)
   /// An entry lies below this path, which is a file.
   case notADirectory(PathBytes)
   case missingHardLinkTarget(PathBytes, target: PathBytes)
@@ -38,13 +39,14 @@ extension LayerError: DiagnosticConvertible {
       Diagnostic("the layer ends in the middle of an entry, at byte \(offset)")
     case .malformedCompression(let what):
       Diagnostic("the layer cannot be decompressed: \(what)")
-    case .unsupportedCompression(let what):
-      Diagnostic(
-        "the layer is compressed with \(what)", help: "gzip, zstd and uncompressed layers are read")
     case .compressionFailed(let status):
       Diagnostic("the layer cannot be compressed: igzip gave status \(status)")
     case .forbiddenPath(let path):
       Diagnostic("the layer has an entry that leaves the root: \"\(path)\"")
+    case .pathTooLong(let path):
+      Diagnostic(
+        "the layer has a path that is too long: \"\(PathBytes(path.bytes.prefix(64)))...\"",
+        notes: ["paths have at most 4095 bytes, each of their names 255"])
     case .notADirectory(let path):
       Diagnostic("the layer has an entry below \"\(path)\", which is not a directory")
     case .missingHardLinkTarget(let path, let target):

@@ -25,7 +25,6 @@ package struct LayerUnpacker: ~Copyable {
   private let style: Style
   /// Directories made here and what they are to become, set when their content is complete.
   private var directories: [PathBytes: LayerEntry] = [:]
-  private var whiteouts: Set<PathBytes> = []
 
   /// - Parameters:
   ///   - directory: Exists; empty for an overlay, else with the layers below in it.
@@ -57,6 +56,7 @@ package struct LayerUnpacker: ~Copyable {
         try makeDirectories(place)
         try hideLower(of: place)
       }
+      try Task.checkCancellation()
     }
     try finishDirectories()
     return entries
@@ -79,28 +79,47 @@ package struct LayerUnpacker: ~Copyable {
     try clear(place, in: parent)
     switch entry.kind {
     case .regular:
-      let file = try FileDescriptor.open(
-        place.name, in: parent, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+      let file = try makeFile(place, in: parent)
       try reader.forEachPiece { try file.writeAll($0) }
       try setMetadata(of: entry, on: file, at: place)
-      return
-    case .hardLink(let target):
-      try link(target, to: place, in: parent)
-      return
-    case .symbolicLink(let target):
-      try retrying("symlink", place) {
-        target.withCString { target in
-          place.name.withCString { symlinkat(target, parent.number, $0) }
-        }
-      }
-    case .directory: break
+    case .hardLink(let target): try link(target, to: place, in: parent)
+    default: try makeSpecial(entry, at: place, in: parent)
+    }
+  }
+
+  private func makeFile(_ place: PathBytes, in parent: borrowing FileDescriptor) throws
+    -> FileDescriptor
+  {
+    try FileDescriptor.open(
+      place.name, in: parent, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+  }
+
+  /// Makes what has no content. A device that this user may not make is left out here; the blob
+  /// still has it.
+  private func makeSpecial(
+    _ entry: LayerEntry, at place: PathBytes, in parent: borrowing FileDescriptor
+  ) throws {
+    switch entry.kind {
+    case .regular, .hardLink, .directory: return
+    case .symbolicLink(let target): try makeSymbolicLink(to: target, at: place, in: parent)
     case .fifo: try makeNode(place, in: parent, mode: S_IFIFO, device: 0)
     case .characterDevice(let major, let minor):
-      guard try makeDevice(place, in: parent, S_IFCHR, deviceNumber(major, minor)) else { return }
+      let device = deviceNumber(major, minor)
+      guard try makeDevice(place, in: parent, mode: S_IFCHR, device: device) else { return }
     case .blockDevice(let major, let minor):
-      guard try makeDevice(place, in: parent, S_IFBLK, deviceNumber(major, minor)) else { return }
+      let device = deviceNumber(major, minor)
+      guard try makeDevice(place, in: parent, mode: S_IFBLK, device: device) else { return }
     }
     try setMetadata(of: entry, at: place, in: parent)
+  }
+
+  private func makeSymbolicLink(
+    to target: PathBytes, at place: PathBytes, in parent: borrowing FileDescriptor
+  ) throws {
+    let number = parent.number
+    try retrying("symlink", place) {
+      target.withCString { target in place.name.withCString { symlinkat(target, number, $0) } }
+    }
   }
 
   /// Makes the directories of `place` that this layer lacks as the layers below have them.
@@ -118,54 +137,67 @@ package struct LayerUnpacker: ~Copyable {
     if place.name.withCString({ mkdirat(number, $0, 0o700) }) == 0 { return }
     let errno = Errno.current
     guard errno == .exists else { throw SystemError("mkdir", place, errno) }
-    if try FileStatus(of: place.name, at: number).kind == .directory { return }
+    if try FileStatus(of: place.name, at: number).kind == .directory {
+      // An ordinary user needs the permission to write to what a layer below made read-only.
+      guard style == .plain(setsOwners: false) else { return }
+      try retrying("chmod", place) { place.name.withCString { fchmodat(number, $0, 0o700, 0) } }
+      return
+    }
     try retrying("unlink", place) { place.name.withCString { unlinkat(number, $0, 0) } }
     try retrying("mkdir", place) { place.name.withCString { mkdirat(number, $0, 0o700) } }
-    if whiteouts.remove(place) != nil { try hideLower(of: place) }
+    // The whiteout or file that was here hid a directory of the layers below, if there is one.
+    try markOpaque(place)
   }
 
   /// Takes away what an earlier entry of this layer left at `place`.
   private mutating func clear(_ place: PathBytes, in parent: borrowing FileDescriptor) throws {
     let number = parent.number
-    if place.name.withCString({ unlinkat(number, $0, 0) }) == 0 {
-      whiteouts.remove(place)
-      return
-    }
+    if place.name.withCString({ unlinkat(number, $0, 0) }) == 0 { return }
     let errno = Errno.current
     if errno == .noSuchFile { return }
     guard errno == .isDirectory else { throw SystemError("unlink", place, errno) }
-    try removeTree(path.appending(place))
-    directories = directories.filter { !$0.key.isWithin(place) }
+    try removeTree(place.name, in: parent)
+    if directories[place] != nil {
+      directories = directories.filter { !$0.key.isWithin(place) }
+    }
   }
 
   private mutating func hide(_ place: PathBytes) throws {
-    if case .plain = style, tree.resolve(place, followLast: false).node == nil {
-      return try removeTree(path.appending(place))
-    }
     try makeDirectories(place.parent)
     let parent = try open(directory: place.parent)
-    if let status = try? FileStatus(of: place.name, at: parent.number) {
+    if let node = tree.resolve(place, followLast: false).node {
       // This layer brought it: only what is below may be hidden, and only a directory has that.
-      if status.kind == .directory { try hideLower(of: place) }
+      if node.isDirectory { try hideLower(of: place) }
       return
     }
+    try clear(place, in: parent)
     guard case .overlay = style else { return }
     try makeNode(place, in: parent, mode: S_IFCHR, device: 0)
-    whiteouts.insert(place)
   }
 
   /// Takes from a directory of this layer what lower layers have in it.
-  private func hideLower(of place: PathBytes) throws {
+  private mutating func hideLower(of place: PathBytes) throws {
+    try markOpaque(place)
+    guard let node = tree.resolve(place, followLast: false).node else { return }
+    try clearUnknown(in: place, node)
+  }
+
+  private func markOpaque(_ place: PathBytes) throws {
+    guard case .overlay(let format) = style else { return }
     let directory = try open(directory: place)
-    switch style {
-    case .overlay(let format):
-      try setExtendedAttribute(
-        format.opaque, on: PathBytes("/proc/self/fd/\(directory.number)"), followLinks: true)
-    case .plain:
-      guard let node = tree.resolve(place, followLast: false).node else { return }
-      for name in try sortedNames(in: directory) where node.children[name] == nil {
-        try removeTree(path.appending(place).appending(name))
+    try setExtendedAttribute(
+      format.opaque, on: PathBytes("/proc/self/fd/\(directory.number)"), followLinks: true)
+  }
+
+  /// Removes what the tree has no more: files of lower layers, and copies made of them.
+  private mutating func clearUnknown(in place: PathBytes, _ node: FileTree.Node) throws {
+    let directory = try open(directory: place)
+    for name in try sortedNames(in: directory) {
+      guard let child = node.children[name] else {
+        try clear(place.appending(name), in: directory)
+        continue
       }
+      if child.isDirectory { try clearUnknown(in: place.appending(name), child) }
     }
   }
 
@@ -176,14 +208,17 @@ package struct LayerUnpacker: ~Copyable {
     guard let inode = found.node?.inode else {
       throw LayerError.missingHardLinkTarget(place, target: target)
     }
-    let source = tree.resolve(target, followLast: false).path
-    if inode.layer != tree.layer, !exists(path.appending(source)) {
-      try copyUp(inode, to: source)
+    let source = tree.resolve(target, followLast: false)
+    guard source.node?.inode === inode else {
+      throw LayerError.missingHardLinkTarget(place, target: target)
     }
-    let from = try open(directory: source.parent)
+    if inode.layer != tree.layer, !exists(path.appending(source.path)) {
+      try copyUp(inode, to: source.path)
+    }
+    let from = try open(directory: source.path.parent)
     let number = parent.number
     try retrying("link", place) {
-      source.name.withCString { source in
+      source.path.name.withCString { source in
         place.name.withCString { linkat(from.number, source, number, $0, 0) }
       }
     }
@@ -191,19 +226,18 @@ package struct LayerUnpacker: ~Copyable {
 
   /// Copies a file of a lower layer into this one, for a hard link to it.
   private mutating func copyUp(_ inode: FileTree.Inode, to place: PathBytes) throws {
-    guard inode.entry.kind == .regular, lower.indices.contains(inode.layer) else {
-      throw LayerError.missingHardLinkTarget(place, target: inode.entry.path)
-    }
     try makeDirectories(place.parent)
     let parent = try open(directory: place.parent)
-    let below = try FileDescriptor.open(lower[inode.layer], flags: O_RDONLY | O_DIRECTORY)
-    let original = try FileDescriptor.open(inode.entry.path, inRoot: below)
-    let copy = try FileDescriptor.open(
-      place.name, in: parent, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
-    let buffer = PieceBuffer(capacity: 1 << 20)
-    while case let count = try original.read(into: buffer.whole), count > 0 {
-      try copy.writeAll(buffer.bytes(0..<count))
+    guard inode.entry.kind == .regular else {
+      return try makeSpecial(inode.entry, at: place, in: parent)
     }
+    guard lower.indices.contains(inode.layer) else {
+      throw LayerError.missingHardLinkTarget(place, target: inode.entry.path)
+    }
+    let below = try FileDescriptor.open(lower[inode.layer], flags: O_RDONLY | O_DIRECTORY)
+    let original = try FileDescriptor.openBeneath(inode.entry.path, in: below)
+    let copy = try makeFile(place, in: parent)
+    _ = try copy.append(inode.entry.sizeInBytes, from: original, at: 0)
     try setMetadata(of: inode.entry, on: copy, at: place)
   }
 
@@ -213,8 +247,9 @@ package struct LayerUnpacker: ~Copyable {
       place, in: root, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
   }
 
-  private mutating func finishDirectories() throws {
-    for (place, entry) in directories {
+  /// Content before its directory, which may forbid to enter it.
+  private func finishDirectories() throws {
+    for (place, entry) in directories.sorted(by: { $0.key > $1.key }) {
       let directory = try open(directory: place)
       try setMetadata(of: entry, on: directory, at: place)
     }
@@ -283,20 +318,6 @@ extension LayerUnpacker {
     return [stamp, stamp]
   }
 
-  /// - Returns: False in a user namespace, whose root may not make devices; the file is left out
-  ///   of the directory then, and stays in the blob.
-  private func makeDevice(
-    _ place: PathBytes, in parent: borrowing FileDescriptor, _ kind: mode_t, _ device: UInt64
-  ) throws -> Bool {
-    do {
-      try makeNode(place, in: parent, mode: kind, device: device)
-      return true
-    } catch let error as SystemError {
-      guard error.errno == .notPermitted else { throw error }
-      return false
-    }
-  }
-
   private func makeNode(
     _ place: PathBytes, in parent: borrowing FileDescriptor, mode: mode_t, device: UInt64
   ) throws {
@@ -304,5 +325,17 @@ extension LayerUnpacker {
     try retrying("mknod", place) {
       place.name.withCString { mknodat(number, $0, mode | 0o600, dev_t(device)) }
     }
+  }
+
+  /// - Returns: False when this user may not: in a user namespace nobody may make devices.
+  private func makeDevice(
+    _ place: PathBytes, in parent: borrowing FileDescriptor, mode: mode_t, device: UInt64
+  ) throws -> Bool {
+    let number = parent.number
+    let status = place.name.withCString { mknodat(number, $0, mode | 0o600, dev_t(device)) }
+    if status == 0 { return true }
+    let errno = Errno.current
+    guard errno == .notPermitted else { throw SystemError("mknod", place, errno) }
+    return false
   }
 }

@@ -53,7 +53,7 @@ package struct LayerWriter<Output: ByteSink & ~Copyable>: ~Copyable {
       left -= Int64(count)
     }
     // One more read tells a file that grew; it is free for one that did not.
-    if entry.sizeInBytes > 0, try file.read(into: buffer.whole) > 0 {
+    if try file.read(into: buffer.whole) > 0 {
       throw LayerError.fileChanged(entry.path)
     }
   }

@@ -47,6 +47,9 @@ package struct OverlayChanges {
         throw LayerError.reservedName(child)
       } else if status.kind == .directory {
         entries += try directoryChanges(child, status, at: place, over: below)
+      } else if status.kind == .socket || status.kind == .unknown {
+        // It still hides what was there.
+        if topmost(of: below) != nil { entries.append(Whiteout.file(child).entry) }
       } else if let entry = try fileChange(child, status, at: place, over: below) {
         entries.append(entry)
       }
@@ -71,7 +74,6 @@ package struct OverlayChanges {
   private mutating func fileChange(
     _ path: PathBytes, _ status: FileStatus, at place: PathBytes, over below: [PathBytes]
   ) throws -> LayerEntry? {
-    guard status.kind != .socket, status.kind != .unknown else { return nil }
     var entry = try self.entry(path, status, extendedAttributes(of: place), at: place)
     if status.linkCount > 1 {
       let key = InodeKey(device: status.device, inode: status.inode)

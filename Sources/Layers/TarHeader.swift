@@ -61,6 +61,40 @@ struct PaxRecords {
 
   static let attributePrefix = Array("SCHILY.xattr.".utf8)
 
+  /// The key for an attribute; a `=` in its name is written as GNU tar does, since it ends a key.
+  static func attributeKey(_ name: PathBytes) -> [UInt8] {
+    let text = name.bytes
+    guard text.contains(UInt8(ascii: "=")) || decoded(text[...]) != text else {
+      return attributePrefix + text
+    }
+    return attributePrefix
+      + text.flatMap { byte in
+        switch byte {
+        case UInt8(ascii: "="): Array("%3D".utf8)
+        case UInt8(ascii: "%"): Array("%25".utf8)
+        default: [byte]
+        }
+      }
+  }
+
+  static func attributeName(_ key: ArraySlice<UInt8>) -> PathBytes {
+    PathBytes(decoded(key.dropFirst(attributePrefix.count)))
+  }
+
+  private static func decoded(_ text: ArraySlice<UInt8>) -> [UInt8] {
+    var decoded: [UInt8] = []
+    var rest = text
+    while let byte = rest.popFirst() {
+      if byte == UInt8(ascii: "%"), rest.starts(with: "3D".utf8) || rest.starts(with: "25".utf8) {
+        decoded.append(rest.first == UInt8(ascii: "3") ? UInt8(ascii: "=") : byte)
+        rest = rest.dropFirst(2)
+      } else {
+        decoded.append(byte)
+      }
+    }
+    return decoded
+  }
+
   mutating func append(_ key: [UInt8], _ value: [UInt8]) {
     // The length counts its own digits.
     let rest = 1 + key.count + 1 + value.count + 1

@@ -8,7 +8,7 @@ import OCI
 /// Names are checked: no entry and no hard link leaves the root. What the format allows but a layer
 /// cannot mean is ``LayerError/malformedArchive(_:offset:)``.
 package struct TarReader<Input: ByteSource & ~Copyable>: ~Copyable {
-  /// Names, links and attributes of one entry may not be larger together.
+  /// In bytes: names, links and attributes of one entry may not be larger together.
   private static var largestExtension: Int64 { 1 << 20 }
 
   package var input: Input
@@ -18,6 +18,8 @@ package struct TarReader<Input: ByteSource & ~Copyable>: ~Copyable {
   private var offset: Int64 = 0
   private var remaining: Int64 = 0
   private var padding: Int64 = 0
+  /// Of the extended headers of the entry in progress.
+  private var extensionSize: Int64 = 0
 
   package init(_ input: consuming Input) {
     self.input = input
@@ -31,14 +33,21 @@ package struct TarReader<Input: ByteSource & ~Copyable>: ~Copyable {
     try skip(remaining + padding)
     (remaining, padding) = (0, 0)
     var extensions = Extensions()
+    extensionSize = 0
     while true {
-      guard let block = try readBlock() else { return nil }
+      guard let block = try readBlock() else {
+        guard extensionSize == 0 else { throw LayerError.truncatedArchive(offset: offset) }
+        return nil
+      }
       let header = try RawHeader(block, at: offset - Int64(TarHeader.blockSize))
       switch header.type {
       case TarHeader.TypeFlag.pax:
         try extensions.apply(pax: try readExtension(header.size), at: offset)
       case TarHeader.TypeFlag.paxGlobal:
+        // As the runtimes do: what holds for all entries is left out of account.
+        let before = extensionSize
         _ = try readExtension(header.size)
+        extensionSize = before
       case TarHeader.TypeFlag.gnuLongName:
         extensions.path = Self.untilNUL(try readExtension(header.size))
       case TarHeader.TypeFlag.gnuLongLink:
@@ -53,6 +62,11 @@ package struct TarReader<Input: ByteSource & ~Copyable>: ~Copyable {
         return entry
       }
     }
+  }
+
+  /// Reads what is behind the end of the archive, so that checksums of its compression are checked.
+  package mutating func finish() throws {
+    while try input.read(into: buffer.whole) > 0 { try Task.checkCancellation() }
   }
 
   /// Hands the current entry's content to `body` in pieces.
@@ -112,7 +126,8 @@ package struct TarReader<Input: ByteSource & ~Copyable>: ~Copyable {
   }
 
   private mutating func readExtension(_ size: Int64) throws -> [UInt8] {
-    guard size <= Self.largestExtension else {
+    extensionSize += min(size, Self.largestExtension) + 1
+    guard size <= Self.largestExtension, extensionSize <= Self.largestExtension else {
       throw LayerError.malformedArchive("an extended header of \(size) bytes", offset: offset)
     }
     let bytes = try readExact(Int(size))
@@ -131,7 +146,11 @@ private struct Extensions {
   var uid: UInt32?
   var gid: UInt32?
   var modified: FileTime?
-  var attributes: [ExtendedAttribute] = []
+  private var values: [PathBytes: [UInt8]] = [:]
+
+  var attributes: [ExtendedAttribute] {
+    values.map { ExtendedAttribute(name: $0.key, value: $0.value) }.sorted()
+  }
 
   mutating func apply(pax bytes: [UInt8], at offset: Int64) throws {
     guard let records = PaxRecords.parse(bytes) else {
@@ -139,28 +158,31 @@ private struct Extensions {
     }
     for (key, value) in records {
       if key.starts(with: PaxRecords.attributePrefix) {
-        let name = PathBytes(Array(key.dropFirst(PaxRecords.attributePrefix.count)))
-        attributes.removeAll { $0.name == name }
-        attributes.append(ExtendedAttribute(name: name, value: Array(value)))
+        let name = PaxRecords.attributeName(key)
+        guard !name.isEmpty, !name.bytes.contains(0) else {
+          throw LayerError.malformedArchive("an attribute without a name", offset: offset)
+        }
+        values[name] = Array(value)
         continue
       }
       let text = String(decoding: value, as: UTF8.self)
       switch String(decoding: key, as: UTF8.self) {
-      case "path": path = Array(value)
-      case "linkpath": link = Array(value)
-      case "size": size = try number(text, at: offset)
-      case "uid": uid = try number(text, at: offset)
-      case "gid": gid = try number(text, at: offset)
-      case "mtime": modified = try time(text, at: offset)
-      case "GNU.sparse.major", "GNU.sparse.map", "GNU.sparse.name":
+      // An empty value takes an earlier one back.
+      case "path": path = value.isEmpty ? nil : Array(value)
+      case "linkpath": link = value.isEmpty ? nil : Array(value)
+      case "size": size = value.isEmpty ? nil : try number(text, at: offset)
+      case "uid": uid = value.isEmpty ? nil : try number(text, at: offset)
+      case "gid": gid = value.isEmpty ? nil : try number(text, at: offset)
+      case "mtime": modified = value.isEmpty ? nil : try time(text, at: offset)
+      case let name where name.hasPrefix("GNU.sparse."):
         throw LayerError.malformedArchive("a GNU sparse entry", offset: offset)
       default: break
       }
     }
-    attributes.sort()
   }
 
-  private func number<Number: FixedWidthInteger>(_ text: String, at offset: Int64) throws -> Number {
+  private func number<Number: FixedWidthInteger>(_ text: String, at offset: Int64) throws -> Number
+  {
     guard let number = Number(text), number >= 0 else {
       throw LayerError.malformedArchive("\"\(text)\" is no number", offset: offset)
     }
@@ -168,12 +190,13 @@ private struct Extensions {
   }
 
   private func time(_ text: String, at offset: Int64) throws -> FileTime {
-    let parts = text.split(separator: ".", maxSplits: 1)
-    let fraction = parts.count > 1 ? parts[1].prefix(9) : "0"
-    let padded = fraction + String(repeating: "0", count: 9 - fraction.utf8.count)
-    guard let whole = parts.first, let seconds = Int64(whole), let nanoseconds = Int32(padded),
-      nanoseconds >= 0
-    else { throw LayerError.malformedArchive("\"\(text)\" is no time", offset: offset) }
+    let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+    let digits = Array((parts.count > 1 ? parts[1] : "").utf8.prefix(9))
+    guard let seconds = Int64(parts[0]), digits.allSatisfy({ (0x30...0x39).contains($0) }) else {
+      throw LayerError.malformedArchive("\"\(text)\" is no time", offset: offset)
+    }
+    let padded = digits + Array(repeating: 0x30, count: 9 - digits.count)
+    let nanoseconds = padded.reduce(Int32(0)) { $0 * 10 + Int32($1 - 0x30) }
     if text.hasPrefix("-"), nanoseconds > 0, seconds > Int64.min {
       return FileTime(seconds: seconds - 1, nanoseconds: 1_000_000_000 - nanoseconds)
     }
@@ -195,7 +218,7 @@ private struct RawHeader {
     guard stated == Int64(sum) else {
       throw LayerError.malformedArchive("a header's checksum is wrong", offset: offset)
     }
-    guard let size = Self.number(block[TarHeader.Field.size]) else {
+    guard let size = Self.number(block[TarHeader.Field.size]), size >= 0 else {
       throw LayerError.malformedArchive("a header's size is no number", offset: offset)
     }
     self.size = size
@@ -210,6 +233,15 @@ private struct RawHeader {
     }
     let path = PathBytes(extensions.path ?? name)
     let link = PathBytes(extensions.link ?? Self.text(block[TarHeader.Field.link]))
+    func device() throws -> (major: UInt32, minor: UInt32) {
+      let number = (
+        major: try field(TarHeader.Field.deviceMajor), minor: try field(TarHeader.Field.deviceMinor)
+      )
+      guard number.major < 1 << 12, number.minor < 1 << 20 else {
+        throw LayerError.malformedArchive("a device number Linux does not have", offset: offset)
+      }
+      return number
+    }
     let kind: LayerEntry.Kind =
       switch type {
       case TarHeader.TypeFlag.regular, TarHeader.TypeFlag.regularOld,
@@ -217,16 +249,12 @@ private struct RawHeader {
         // Before ustar a directory was a file whose name ends with a slash.
         path.bytes.last == PathBytes.slash ? .directory : .regular
       case TarHeader.TypeFlag.directory: .directory
-      case TarHeader.TypeFlag.symbolicLink: .symbolicLink(link)
+      case TarHeader.TypeFlag.symbolicLink: .symbolicLink(try Self.target(link))
       case TarHeader.TypeFlag.hardLink: .hardLink(try Self.safe(link))
       case TarHeader.TypeFlag.characterDevice:
-        .characterDevice(
-          major: try field(TarHeader.Field.deviceMajor),
-          minor: try field(TarHeader.Field.deviceMinor))
+        .characterDevice(major: try device().major, minor: try device().minor)
       case TarHeader.TypeFlag.blockDevice:
-        .blockDevice(
-          major: try field(TarHeader.Field.deviceMajor),
-          minor: try field(TarHeader.Field.deviceMinor))
+        .blockDevice(major: try device().major, minor: try device().minor)
       case TarHeader.TypeFlag.fifo: .fifo
       default:
         throw LayerError.malformedArchive("an entry of unknown type \(type)", offset: offset)
@@ -234,12 +262,16 @@ private struct RawHeader {
     guard let seconds = Self.number(block[TarHeader.Field.modified]) else {
       throw LayerError.malformedArchive("a header's time is no number", offset: offset)
     }
+    let contentSize = kind == .regular ? extensions.size ?? size : 0
+    guard contentSize <= Self.largestContent else {
+      throw LayerError.malformedArchive("a file of \(contentSize) bytes", offset: offset)
+    }
     return LayerEntry(
       path: try Self.safe(path), kind: kind,
       permissions: try field(TarHeader.Field.mode) & 0o7777,
       uid: try extensions.uid ?? field(TarHeader.Field.uid),
       gid: try extensions.gid ?? field(TarHeader.Field.gid),
-      sizeInBytes: kind == .regular ? extensions.size ?? size : 0,
+      sizeInBytes: contentSize,
       modified: extensions.modified ?? FileTime(seconds: seconds),
       attributes: extensions.attributes)
   }
@@ -251,37 +283,55 @@ private struct RawHeader {
     return prefix.isEmpty ? name : prefix + [PathBytes.slash] + name
   }
 
-  /// Relative and cleaned; refused when it has `..` or a NUL.
+  /// In bytes: leaves room for padding and sums.
+  private static var largestContent: Int64 { 1 << 60 }
+
+  /// Relative and cleaned; refused when it has `..` or a NUL, or is too long.
   private static func safe(_ path: PathBytes) throws -> PathBytes {
+    // A slash before and one behind it are allowed.
+    guard path.bytes.count <= LayerEntry.longestPath + 2 else {
+      throw LayerError.pathTooLong(path)
+    }
     let parts = path.components
-    guard !path.bytes.contains(0), !parts.contains(where: { $0 == ".." }),
-      parts.allSatisfy({ $0.bytes.count <= 255 })
-    else { throw LayerError.forbiddenPath(path) }
+    guard !path.bytes.contains(0), !parts.contains(where: { $0 == ".." }) else {
+      throw LayerError.forbiddenPath(path)
+    }
+    guard parts.allSatisfy({ $0.bytes.count <= 255 }) else { throw LayerError.pathTooLong(path) }
     return PathBytes(joining: parts)
+  }
+
+  /// Any text a symbolic link can have.
+  private static func target(_ link: PathBytes) throws -> PathBytes {
+    guard !link.isEmpty, !link.bytes.contains(0) else { throw LayerError.forbiddenPath(link) }
+    guard link.bytes.count <= LayerEntry.longestPath else { throw LayerError.pathTooLong(link) }
+    return link
   }
 
   private static func text(_ field: ArraySlice<UInt8>) -> [UInt8] {
     Array(field.prefix { $0 != 0 })
   }
 
-  /// Octal digits among blanks, or GNU's base 256; nil for anything else or a negative number.
+  /// Octal digits among blanks, or GNU's base 256, in two's complement; nil for anything else.
   private static func number(_ field: ArraySlice<UInt8>) -> Int64? {
     guard let first = field.first else { return 0 }
     if first & 0x80 != 0 {
-      var value = Int64(first & 0x7F)
+      var value = first & 0x40 == 0 ? Int64(first & 0x7F) : Int64(Int8(bitPattern: first))
       for byte in field.dropFirst() {
-        guard value < Int64.max >> 8 else { return nil }
+        guard (Int64.min >> 8...Int64.max >> 8).contains(value) else { return nil }
         value = value << 8 | Int64(byte)
       }
       return value
     }
     var value: Int64 = 0
+    var begun = false
     var ended = false
     for byte in field {
+      if byte == 0 && begun { break }
       if byte == 32 || byte == 0 {
-        ended = value > 0 || ended
+        ended = begun
         continue
       }
+      begun = true
       guard !ended, (0x30...0x37).contains(byte), value < Int64.max >> 3 else { return nil }
       value = value << 3 | Int64(byte - 0x30)
     }

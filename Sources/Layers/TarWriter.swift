@@ -87,7 +87,7 @@ package struct TarWriter<Output: ByteSink & ~Copyable>: ~Copyable {
     let fits = time.seconds >= 0 && putNumber(time.seconds, TarHeader.Field.modified)
     if !fits || time.nanoseconds != 0 { extended.append("mtime", Self.decimal(time)) }
     for attribute in entry.attributes {
-      extended.append(PaxRecords.attributePrefix + attribute.name.bytes, attribute.value)
+      extended.append(PaxRecords.attributeKey(attribute.name), attribute.value)
     }
     seal()
     return extended

@@ -85,7 +85,8 @@ package func removeTree(_ path: PathBytes) throws(SystemError) {
   try removeTree(path.name, in: directory)
 }
 
-private func removeTree(_ name: PathBytes, in parent: borrowing FileDescriptor) throws(SystemError)
+/// As ``removeTree(_:)``, for a name in an open directory.
+package func removeTree(_ name: PathBytes, in parent: borrowing FileDescriptor) throws(SystemError)
 {
   let number = parent.number
   let unlinked = name.withCString { unlinkat(number, $0, 0) }
