@@ -150,23 +150,21 @@ package final class FileTree {
   private func makeDirectory(_ path: PathBytes, time: FileTime) throws -> (
     path: PathBytes, node: Node
   ) {
-    var found = resolve(path, followLast: true)
+    let found = resolve(path, followLast: true)
+    try Self.checkLength(found.path)
     if let node = found.node {
       guard node.isDirectory else { throw LayerError.notADirectory(found.path) }
       return (found.path, node)
     }
-    try Self.checkLength(found.path)
-    var missing: [PathBytes] = []
-    let wanted = found.path
-    while found.node == nil && !found.path.isEmpty {
-      missing.append(found.path.name)
-      found = resolve(found.path.parent, followLast: false)
-    }
-    guard var node = found.node, node.isDirectory else { throw LayerError.notADirectory(wanted) }
-    var at = found.path
-    for name in missing.reversed() {
+    var node = root
+    var at = PathBytes([UInt8]())
+    for name in found.path.components {
       at = at.appending(name)
-      guard node.children[name] == nil else { throw LayerError.notADirectory(at) }
+      if let child = node.children[name] {
+        guard child.isDirectory else { throw LayerError.notADirectory(at) }
+        node = child
+        continue
+      }
       let made = Node(
         Inode(entry: .implicitDirectory(at, modified: time), layer: layer, ordinal: -1),
         layer: layer)
