@@ -9,6 +9,12 @@ package struct ResolvedImage: Sendable {
   package var layers: [LayerReference]
   /// Of what the name leads to: the index where there is one, else the manifest.
   package var nameDigest: Digest
+
+  package init(image: Image, layers: [LayerReference], nameDigest: Digest) {
+    self.image = image
+    self.layers = layers
+    self.nameDigest = nameDigest
+  }
 }
 
 /// Finds images in sources. Only manifests and configurations are fetched.

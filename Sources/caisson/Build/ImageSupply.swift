@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import BuildExecution
 import BuildPlanning
 import Diagnostics
 import DockerfileSyntax
@@ -23,6 +24,10 @@ struct ImageSupply: Sendable {
   /// - Throws: With the place of the instruction that names the image.
   func resolve(_ request: BaseImageRequest) async throws -> ResolvedImage {
     do {
+      if case .rootFileSystem(let path) = namedContext(request) {
+        return try await RootFileSystemImport(store: fetcher.store, platform: request.platform)
+          .image(of: path)
+      }
       let (source, origin) = try await source(of: request)
       progress.post(.phase(.retrievingManifest(source.location)))
       let resolved = try await ImageResolver(fetcher: fetcher).resolve(
@@ -48,7 +53,7 @@ struct ImageSupply: Sendable {
 
   /// A bare word may have been meant as something else.
   private func notes(on request: BaseImageRequest) -> [String] {
-    guard namedContexts[request.name] == nil, namedContexts[request.name.lowercased()] == nil,
+    guard namedContext(request) == nil,
       !request.name.contains(where: { "./:@".contains($0) })
     else { return [] }
     return [
@@ -57,17 +62,20 @@ struct ImageSupply: Sendable {
     ]
   }
 
+  private func namedContext(_ request: BaseImageRequest) -> NamedContext? {
+    namedContexts[request.name] ?? namedContexts[request.name.lowercased()]
+  }
+
   private func source(of request: BaseImageRequest) async throws -> (
     any ImageSource, origin: ImageReference?
   ) {
-    let named = namedContexts[request.name] ?? namedContexts[request.name.lowercased()]
-    switch named {
+    switch namedContext(request) {
     case .layout(let path, let selector):
       return (LayoutSource(directory: path, name: selector, workers: workers), nil)
     case .directory(let path):
       throw SupplyError.directoryContext(request.name, path, at: request.source)
     case .image(let reference): return (try await source(of: reference), reference)
-    case nil: break
+    case .rootFileSystem, nil: break
     }
     guard let reference = ImageReference(request.name) else {
       throw SupplyError.notAReference(request.name, at: request.source)

@@ -99,6 +99,13 @@ extension BuildOptions {
       }
       return .layout(surroundings.absolute(String(path)), selector: selector.map(String.init))
     }
+    if value.hasPrefix("rootfs:") {
+      let path = value.dropFirst("rootfs:".count)
+      guard !path.isEmpty else {
+        throw .badValue(option: "--build-context", value: text, expected: "NAME=rootfs:PATH")
+      }
+      return .rootFileSystem(surroundings.absolute(String(path)))
+    }
     if value.contains("://") || value.hasPrefix("target:") || value.hasPrefix("git@") {
       throw .notYet("--build-context \(text)")
     }

@@ -81,6 +81,8 @@ enum NamedContext: Hashable, Sendable {
   case image(ImageReference)
   /// An OCI image layout; `selector` is a tag or digest.
   case layout(PathBytes, selector: String?)
+  /// A root file system: a directory, or a tar archive of one.
+  case rootFileSystem(PathBytes)
 }
 
 enum OutputFile: Hashable, Sendable {
