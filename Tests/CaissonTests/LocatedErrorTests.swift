@@ -14,7 +14,9 @@ import Testing
 
   private func renderedAtStep(_ error: any Error) async -> String {
     do {
-      try await locatingErrors(in: source, ignoring: nil) { throw located(error, at: second, notes: ["a note"]) }
+      try await locatingErrors(in: source, ignoring: nil) {
+        throw located(error, at: second, notes: ["a note"])
+      }
       return ""
     } catch {
       return diagnostic(for: error).rendered()
@@ -31,7 +33,8 @@ import Testing
 
   @Test func `an error that knows its line keeps it`() async {
     let first = SourceRange(line: 1, columns: 6..<7)
-    let text = await renderedAtStep(LocatedError(diagnostic: Diagnostic("no such image", at: first)))
+    let text = await renderedAtStep(
+      LocatedError(diagnostic: Diagnostic("no such image", at: first)))
     #expect(text.contains("Dockerfile:1:6"))
     #expect(!text.contains("a note"))
   }
