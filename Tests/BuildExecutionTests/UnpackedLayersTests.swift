@@ -98,9 +98,11 @@ import Testing
     let base = try bench.image("base", [.file("a", "A")])
     let entries = ["a", "b"].map { TarFile.file($0, "A").entry }
     try await bench.unpacked.remember(entries, of: base.configuration.diffIDs[0])
-    await #expect(throws: LayerError.missingFile("b")) {
+    let error = await #expect(throws: StepFailure.self) {
       try await bench.run(stage(copy("b", to: "/", from: .image(base))))
     }
+    #expect(error?.diagnostic.message == LayerError.missingFile("b").diagnostic.message)
+    #expect(error?.diagnostic.range == somewhere)
     #expect(try bench.leftovers() == [])
   }
 

@@ -31,10 +31,11 @@ import Testing
     var identity: UserDatabase.Identity?
     var testDescription: String { "\"\(text)\"" }
 
+    /// - Parameter groups: Those besides the user's own.
     init(_ text: String, _ ids: (UInt32, UInt32)?, groups: [UInt32] = [], home: String = "/") {
       self.text = text
       identity = ids.map {
-        UserDatabase.Identity(uid: $0.0, gid: $0.1, groups: groups, home: home)
+        UserDatabase.Identity(uid: $0.0, gid: $0.1, groups: [$0.1] + groups, home: home)
       }
     }
   }
