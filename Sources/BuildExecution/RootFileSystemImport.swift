@@ -49,7 +49,7 @@ package actor RootFileSystemImport {
   private func add(archive path: PathBytes, to layer: inout LayerWriter<BlobSink>) throws {
     var reader = TarReader(DecompressingSource(FileSource(try FileDescriptor.open(path))))
     while let entry = try reader.next() {
-      guard Whiteout(entryPath: entry.path) == nil else {
+      guard try Whiteout(entryPath: entry.path) == nil else {
         throw LayerError.reservedName(entry.path)
       }
       if entry.kind == .regular {

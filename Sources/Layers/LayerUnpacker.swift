@@ -58,6 +58,10 @@ package struct LayerUnpacker: ~Copyable {
       }
       try Task.checkCancellation()
     }
+    // Files of this layer changed its time, and layers need not name it.
+    if case .plain = style, directories[""] == nil, tree.root.inode.layer >= 0 {
+      directories[""] = tree.root.entry
+    }
     try finishDirectories()
     return entries
   }

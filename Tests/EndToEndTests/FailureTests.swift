@@ -44,7 +44,7 @@ struct FailureTests {
       dockerfile: base + "COPY --from=7 /a /b\n", says: ["Dockerfile:3", "7"]),
     Case(
       testDescription: "unknown target", dockerfile: base, options: ["--target", "absent"],
-      says: ["absent"]),
+      status: 2, says: ["absent"]),
     Case(
       testDescription: "unknown user", dockerfile: base + "USER nobody-knows\nRUN true\n",
       says: ["Dockerfile:", "nobody-knows"]),

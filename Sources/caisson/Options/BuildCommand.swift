@@ -10,8 +10,8 @@ enum BuildFlags {
     "value of an ARG; without =VALUE it is taken from the environment")
   static let buildContext = Option.value(
     "build-context", "NAME=VALUE", isRepeatable: true, .input,
-    "another context, for FROM and COPY --from: a directory, docker-image://REFERENCE or "
-      + "oci-layout://DIR[:TAG]")
+    "another image for FROM and COPY --from: docker-image://REFERENCE, oci-layout://DIR[:TAG], "
+      + "or rootfs:PATH for a plain root file system (directory or tar)")
 
   static let target = Option.value(
     "target", "STAGE", standard: "the last stage", .build, "the stage to build")
