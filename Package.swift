@@ -63,19 +63,24 @@ let package = Package(
       cSettings: gnu, swiftSettings: strict),
 
     // Tests.
+    .target(
+      name: "TestSupport", dependencies: ["LinuxSystem"], path: "Tests/TestSupport",
+      cSettings: gnu, swiftSettings: strict),
     .executableTarget(
       name: "SandboxTestProgram", dependencies: base + ["Sandboxing"],
       path: "Tests/SandboxTestProgram", cSettings: gnu, swiftSettings: strict),
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("OCITests", ["OCI"]),
-    tests("LinuxSystemTests", ["LinuxSystem"]),
+    tests("LinuxSystemTests", ["LinuxSystem", "TestSupport"]),
     tests("DockerfileSyntaxTests", ["DockerfileSyntax", "LinuxSystem", "Diagnostics"]),
-    tests("ImagesTests", base + ["Images"]),
-    tests("LayersTests", base + ["Layers"]),
+    tests("ImagesTests", base + ["Images", "TestSupport"]),
+    tests("LayersTests", base + ["Layers", "TestSupport"]),
     tests("SandboxingTests", base + ["Sandboxing", "SandboxTestProgram"]),
     tests("RegistryTests", base + ["Images", "Registry"]),
     tests("BuildPlanningTests", base + ["BuildPlanning", "DockerfileSyntax"]),
-    tests("BuildExecutionTests", base + ["BuildExecution", "BuildPlanning", "Images", "Layers"]),
+    tests(
+      "BuildExecutionTests",
+      base + ["BuildExecution", "BuildPlanning", "Images", "Layers", "TestSupport"]),
     tests("CaissonTests", base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images"]),
     tests("EndToEndTests", base, fixtures: ["Fixtures"]),
   ],

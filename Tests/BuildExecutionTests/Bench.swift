@@ -5,6 +5,7 @@ import Diagnostics
 import Layers
 import LinuxSystem
 import OCI
+import TestSupport
 
 @testable import BuildExecution
 @testable import Images

@@ -4,6 +4,7 @@ import Glibc
 import Images
 import LinuxSystem
 import OCI
+import TestSupport
 import Testing
 
 @Suite struct ContentStoreTests {

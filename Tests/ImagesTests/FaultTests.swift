@@ -4,6 +4,7 @@ import Glibc
 import Images
 import LinuxSystem
 import OCI
+import TestSupport
 import Testing
 
 /// What is left when writing fails in the middle. A limit on the size of files stands for a full

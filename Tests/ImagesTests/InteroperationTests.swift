@@ -4,6 +4,7 @@ import Glibc
 import Images
 import LinuxSystem
 import OCI
+import TestSupport
 import Testing
 
 /// What other tools make of our folders and archives, and we of theirs.

@@ -2,6 +2,7 @@
 
 import LinuxSystem
 import OCI
+import TestSupport
 import Testing
 
 @testable import Images

@@ -3,6 +3,7 @@
 import LinuxSystem
 import OCI
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Images

@@ -3,6 +3,7 @@
 import Images
 import LinuxSystem
 import OCI
+import TestSupport
 import Testing
 
 @Suite struct StoreNamesTests {

@@ -3,6 +3,7 @@
 import Glibc
 import LinuxSystem
 import OCI
+import TestSupport
 import Testing
 
 @testable import Layers

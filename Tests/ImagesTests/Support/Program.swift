@@ -2,6 +2,7 @@
 
 import Glibc
 import LinuxSystem
+import TestSupport
 
 /// Where a program is that the tests compare with; nil when it is not installed.
 func program(_ name: String) -> String? {

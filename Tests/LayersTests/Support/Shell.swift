@@ -2,6 +2,7 @@
 
 import Glibc
 import LinuxSystem
+import TestSupport
 
 /// A script that failed, and all it said.
 struct ShellError: Error {

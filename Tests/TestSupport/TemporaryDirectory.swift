@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-import Images
 import LinuxSystem
-import OCI
 
 /// A directory that ends with the test.
-final class TemporaryDirectory: Sendable {
-  let path: PathBytes
+package final class TemporaryDirectory: Sendable {
+  package let path: PathBytes
 
-  init() throws {
+  package init() throws {
     let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     path = PathBytes(parent).appending(
       "caisson-tests-" + String(UInt64.random(in: 0...UInt64.max), radix: 36))
@@ -18,11 +16,11 @@ final class TemporaryDirectory: Sendable {
 
   deinit { try? removeTree(path) }
 
-  func appending(_ name: String) -> PathBytes { path.appending(name) }
+  package func appending(_ name: String) -> PathBytes { path.appending(name) }
 
   /// Writes a file, and the directories above it.
   @discardableResult
-  func write(_ name: String, _ bytes: [UInt8]) throws -> PathBytes {
+  package func write(_ name: String, _ bytes: [UInt8]) throws -> PathBytes {
     let file = path.appending(name)
     try makeDirectories(file.parent)
     try FileDescriptor.open(file, flags: O_WRONLY | O_CREAT | O_TRUNC).writeAll(bytes)
@@ -30,13 +28,16 @@ final class TemporaryDirectory: Sendable {
   }
 
   @discardableResult
-  func write(_ name: String, _ text: String) throws -> PathBytes {
+  package func write(_ name: String, _ text: String) throws -> PathBytes {
     try write(name, Array(text.utf8))
   }
 
-  func store(_ name: String = "store") throws -> ContentStore {
-    try ContentStore(directory: path.appending(name))
+  @discardableResult
+  package func symbolicLink(_ name: String, to target: PathBytes) throws -> PathBytes {
+    let link = path.appending(name)
+    try retrying("symlink", link) {
+      target.withCString { target in link.withCString { symlink(target, $0) } }
+    }
+    return link
   }
 }
-
-let workers = WorkerThreads(count: 4)
