@@ -82,6 +82,21 @@ struct OutputTests {
     }
   }
 
+  @Test(arguments: ["oci", "docker"])
+  func `an archive is a base`(_ kind: String) async throws {
+    try await withProject { project in
+      let archive = project.path + "/base.tar"
+      expectSuccess(
+        try await project.build(
+          "-t", "example.org/base:1", "--output", "type=\(kind),dest=" + archive
+        ).run())
+      let second = try Project(
+        project.surroundings, dockerfile: "FROM base\nRUN grep hello /srv/message\n", files: [:])
+      expectSuccess(
+        try await second.build("--build-context", "base=\(kind)-archive:" + archive).run())
+    }
+  }
+
   @Test(arguments: ["local", "tar"])
   func `a root file system goes out and comes in again unchanged`(_ kind: String) async throws {
     try await withProject { project in

@@ -75,6 +75,10 @@ struct ImageSupply: Sendable {
     case .directory(let path):
       throw SupplyError.directoryContext(request.name, path, at: request.source)
     case .image(let reference): return (try await source(of: reference), reference)
+    case .located(let location):
+      if let source = try await location.source(store: fetcher.store, workers: workers) {
+        return (source, nil)
+      }
     case .rootFileSystem, nil: break
     }
     guard let reference = ImageReference(request.name) else {

@@ -11,7 +11,8 @@ enum BuildFlags {
   static let buildContext = Option.value(
     "build-context", "NAME=VALUE", isRepeatable: true, .input,
     "another image for FROM and COPY --from: docker-image://REFERENCE, oci-layout://DIR[:TAG], "
-      + "or rootfs:PATH for a plain root file system (directory or tar)")
+      + "oci-archive:FILE, docker-archive:FILE, store:NAME, or rootfs:PATH for a plain root file "
+      + "system (directory or tar)")
 
   static let target = Option.value(
     "target", "STAGE", standard: "the last stage", .build, "the stage to build")

@@ -106,10 +106,32 @@ extension BuildOptions {
       }
       return .rootFileSystem(surroundings.absolute(String(path)))
     }
+    if let location = try imageLocation(value, text, surroundings) { return .located(location) }
     if value.contains("://") || value.hasPrefix("target:") || value.hasPrefix("git@") {
       throw .notYet("--build-context \(text)")
     }
     return .directory(surroundings.absolute(value))
+  }
+
+  /// `oci-archive:FILE[:NAME]`, `docker-archive:FILE[:NAME]` or `store:NAME`; nil for all else.
+  private static func imageLocation(
+    _ value: String, _ text: String, _ surroundings: Surroundings
+  ) throws(CommandLineError) -> ImageLocation? {
+    let isLocation = ["oci-archive:", "docker-archive:", "store:"].contains { value.hasPrefix($0) }
+    guard isLocation else { return nil }
+    do {
+      switch try ImageLocation(parsing: value) {
+      case .layoutArchive(let file, let name):
+        return .layoutArchive(file: surroundings.absolute(file.description), name: name)
+      case .dockerArchive(let file, let name):
+        return .dockerArchive(file: surroundings.absolute(file.description), name: name)
+      case let other: return other
+      }
+    } catch {
+      throw .badValue(
+        option: "--build-context", value: text,
+        expected: "NAME=oci-archive:FILE, NAME=docker-archive:FILE or NAME=store:NAME")
+    }
   }
 
   private static func destinations(_ arguments: ParsedArguments, _ surroundings: Surroundings)

@@ -81,6 +81,8 @@ enum NamedContext: Hashable, Sendable {
   case image(ImageReference)
   /// An OCI image layout; `selector` is a tag or digest.
   case layout(PathBytes, selector: String?)
+  /// An archive of images, or a name in the local store.
+  case located(ImageLocation)
   /// A root file system: a directory, or a tar archive of one.
   case rootFileSystem(PathBytes)
 }
