@@ -12,15 +12,13 @@ package enum LayerIndex {
   /// - Parameter diffID: What the whole stream must hash to.
   /// - Throws: ``LayerError/diffIDMismatch(expected:actual:)`` among others.
   package static func read(blob: consuming FileDescriptor, diffID: Digest) throws -> [LayerEntry] {
-    let content = HashingSource(
-      DecompressingSource(FileSource(blob)), algorithm: diffID.algorithm)
-    var reader = TarReader(content)
+    var reader = TarReader(LayerContent(blob: blob, diffID: diffID))
     var entries: [LayerEntry] = []
     while let entry = try reader.next() {
       entries.append(entry)
       try Task.checkCancellation()
     }
-    try reader.input.check(diffID)
+    try reader.input.check()
     return entries
   }
 
