@@ -49,7 +49,7 @@ package actor UnpackedLayers {
   package func remember(_ entries: [LayerEntry], of diffID: Digest) throws {
     known[diffID] = entries
     try fetcher.store.replaceFile(
-      indexes.appending(diffID.hex), with: try LayerIndex.encode(entries))
+      indexes.appending(diffID.hex), with: try LayerIndex.encode(entries), isDurable: false)
   }
 
   private func savedEntries(of diffID: Digest) -> [LayerEntry]? {

@@ -3,10 +3,12 @@
 import LinuxSystem
 import OCI
 
-/// The tar stream of a layer blob, whatever it is compressed with; decompressed and hashed on a
-/// thread of its own, since a hash can take as long as everything else together.
+/// The tar stream of a layer blob, whatever it is compressed with; decompressed on one thread and
+/// hashed on a second, since the hash can take as long as everything else together.
 package struct LayerContent: ByteSource, ~Copyable {
-  private var ahead: ReadAheadSource<HashingSource<DecompressingSource<FileSource>>>
+  private typealias Decompressed = ReadAheadSource<DecompressingSource<FileSource>>
+
+  private var hashed: ReadAheadSource<HashingSource<Decompressed>>
   private let diffID: Digest
 
   /// - Parameters:
@@ -14,21 +16,22 @@ package struct LayerContent: ByteSource, ~Copyable {
   ///   - diffID: What the whole stream must hash to.
   package init(blob: consuming FileDescriptor, diffID: Digest) {
     self.diffID = diffID
-    ahead = Self.ahead(of: FileSource(blob), diffID)
+    hashed = Self.hashed(FileSource(blob), diffID.algorithm)
   }
 
-  private static func ahead(of file: consuming sending FileSource, _ diffID: Digest)
-    -> ReadAheadSource<HashingSource<DecompressingSource<FileSource>>>
-  {
-    ReadAheadSource(HashingSource(DecompressingSource(file), algorithm: diffID.algorithm))
+  private static func hashed(
+    _ file: consuming sending FileSource, _ algorithm: Digest.Algorithm
+  ) -> ReadAheadSource<HashingSource<Decompressed>> {
+    let decompressed = ReadAheadSource(DecompressingSource(file))
+    return ReadAheadSource(HashingSource(decompressed, algorithm: algorithm))
   }
 
   package mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-    try ahead.read(into: buffer)
+    try hashed.read(into: buffer)
   }
 
   /// Reads what is left and compares the whole with the diff ID. Call it once.
   ///
   /// - Throws: ``LayerError/diffIDMismatch(expected:actual:)`` among others.
-  package mutating func check() throws { try ahead.check(diffID) }
+  package mutating func check() throws { try hashed.check(diffID) }
 }
