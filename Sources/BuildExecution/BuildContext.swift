@@ -3,6 +3,7 @@
 import CLinuxShims
 import Glibc
 import LinuxSystem
+import Synchronization
 
 /// The directory that COPY and ADD read from, without what the ignore file excludes.
 ///
@@ -19,10 +20,23 @@ package struct BuildContext: Sendable {
   private final class Root: Sendable {
     let descriptor: FileDescriptor
     let path: PathBytes
+    /// Where the last file was: most come after one of the same directory.
+    let latest: Mutex<Parent?> = Mutex(nil)
 
     init(_ directory: PathBytes) throws {
       descriptor = try FileDescriptor.open(directory, flags: O_RDONLY | O_DIRECTORY)
       path = try linkTarget(of: PathBytes("/proc/self/fd/\(descriptor.number)"))
+    }
+  }
+
+  /// A directory below the root, kept open.
+  private final class Parent: Sendable {
+    let path: PathBytes
+    let descriptor: FileDescriptor
+
+    init(_ path: PathBytes, _ descriptor: consuming FileDescriptor) {
+      self.path = path
+      self.descriptor = descriptor
     }
   }
 
@@ -50,7 +64,20 @@ package struct BuildContext: Sendable {
     // A FIFO must not make the build wait; openat2 takes no O_NONBLOCK beside O_PATH.
     let patience = flags & O_PATH == 0 ? O_NONBLOCK : 0
     return try FileDescriptor.openBeneath(
-      path, in: root.descriptor, flags: flags | O_NOFOLLOW | patience)
+      path.name, in: try parent(of: path).descriptor, flags: flags | O_NOFOLLOW | patience)
+  }
+
+  private func parent(of path: PathBytes) throws -> Parent {
+    let place = path.parent
+    if let known = root.latest.withLock({ $0 }), known.path == place { return known }
+    let opened = Parent(
+      place,
+      place.isEmpty
+        ? try root.descriptor.duplicate()
+        : try FileDescriptor.openBeneath(
+          place, in: root.descriptor, flags: O_PATH | O_DIRECTORY | O_NOFOLLOW))
+    root.latest.withLock { $0 = opened }
+    return opened
   }
 
   func names(in path: PathBytes) throws -> [PathBytes] {
@@ -60,20 +87,18 @@ package struct BuildContext: Sendable {
   /// Of the path itself, a final link not followed.
   func status(of path: PathBytes) throws -> FileStatus {
     guard !path.isEmpty else { return try root.descriptor.status() }
-    let parent = try open(path.parent, flags: O_PATH | O_DIRECTORY)
-    return try FileStatus(of: path.name, at: parent.number)
+    return try FileStatus(of: path.name, at: try parent(of: path).descriptor.number)
   }
 
   func target(ofLink path: PathBytes) throws -> PathBytes {
-    let parent = try open(path.parent, flags: O_PATH | O_DIRECTORY)
-    return try linkTarget(of: path.name, at: parent.number)
+    try linkTarget(of: path.name, at: try parent(of: path).descriptor.number)
   }
 
   /// The extended attributes that travel with a file: all but those of the machine's own policy.
   func attributes(of path: PathBytes) throws -> [ExtendedAttribute] {
     guard !path.isEmpty else { return [] }
-    let parent = try open(path.parent, flags: O_PATH | O_DIRECTORY)
-    let place = PathBytes("/proc/self/fd/\(parent.number)").appending(path.name)
+    let parent = try parent(of: path)
+    let place = PathBytes("/proc/self/fd/\(parent.descriptor.number)").appending(path.name)
     return try extendedAttributes(of: place).filter {
       !$0.name.hasPrefix("security.selinux") && !$0.name.hasPrefix("security.ima")
         && !$0.name.hasPrefix("security.evm") && !$0.name.hasPrefix("trusted.")

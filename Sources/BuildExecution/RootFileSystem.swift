@@ -55,15 +55,12 @@ private actor RootFileSystemWriter {
     let tree = FileTree()
     for layer in layers {
       try await surroundings.fetcher.fetch(layer)
-      let content = HashingSource(
-        DecompressingSource(
-          FileSource(try surroundings.fetcher.store.open(layer.descriptor.digest))),
-        algorithm: layer.diffID.algorithm)
-      var reader = TarReader(content)
+      let blob = try surroundings.fetcher.store.open(layer.descriptor.digest)
+      var reader = TarReader(LayerContent(blob: blob, diffID: layer.diffID))
       var unpacker = try LayerUnpacker(
         into: directory, over: tree, lower: [], style: .plain(setsOwners: geteuid() == 0))
       _ = try unpacker.unpack(&reader)
-      try reader.input.check(layer.diffID)
+      try reader.input.check()
       try Task.checkCancellation()
     }
   }

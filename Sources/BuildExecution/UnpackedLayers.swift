@@ -49,7 +49,7 @@ package actor UnpackedLayers {
   package func remember(_ entries: [LayerEntry], of diffID: Digest) throws {
     known[diffID] = entries
     try fetcher.store.replaceFile(
-      indexes.appending(diffID.hex), with: try LayerIndex.encode(entries))
+      indexes.appending(diffID.hex), with: try LayerIndex.encode(entries), isDurable: false)
   }
 
   private func savedEntries(of diffID: Digest) -> [LayerEntry]? {
@@ -90,14 +90,12 @@ package actor UnpackedLayers {
     let temporary = fetcher.store.temporaryPath()
     try makeDirectory(temporary, mode: 0o755)
     do {
-      let content = HashingSource(
-        DecompressingSource(FileSource(try fetcher.store.open(layer.descriptor.digest))),
-        algorithm: layer.diffID.algorithm)
-      var reader = TarReader(content)
+      let blob = try fetcher.store.open(layer.descriptor.digest)
+      var reader = TarReader(LayerContent(blob: blob, diffID: layer.diffID))
       var unpacker = try LayerUnpacker(
         into: temporary, over: tree, lower: lower, style: .overlay(format))
       let entries = try unpacker.unpack(&reader)
-      try reader.input.check(layer.diffID)
+      try reader.input.check()
       if known[layer.diffID] == nil { try remember(entries, of: layer.diffID) }
       try rename(temporary, to: place)
     } catch {

@@ -80,13 +80,16 @@ package final class ContentStore: Sendable {
   }
 
   /// Writes a whole file by temporary file, fsync and rename.
-  package func replaceFile(_ path: PathBytes, with bytes: [UInt8]) throws {
+  ///
+  /// - Parameter isDurable: False leaves the fsync out: after a power failure the file may be there
+  ///   with other content, so its reader must be able to tell.
+  package func replaceFile(_ path: PathBytes, with bytes: [UInt8], isDurable: Bool = true) throws {
     let temporary = temporaryPath()
     do {
       let file = try FileDescriptor.open(
         temporary, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
       try file.writeAll(bytes)
-      try file.synchronize()
+      if isDurable { try file.synchronize() }
       try rename(temporary, to: path)
     } catch {
       try? removeFile(temporary)

@@ -4,7 +4,7 @@ import LinuxSystem
 import OCI
 
 /// Gives a stream in pieces, on demand.
-package protocol ByteSource: ~Copyable {
+package protocol ByteSource: ~Copyable, SendableMetatype {
   /// Fills some of `buffer` and says how much; 0 only at the end.
   mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int
 }

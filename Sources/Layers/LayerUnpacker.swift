@@ -25,6 +25,8 @@ package struct LayerUnpacker: ~Copyable {
   private let style: Style
   /// Directories made here and what they are to become, set when their content is complete.
   private var directories: [PathBytes: LayerEntry] = [:]
+  /// Where the last entry went: most follow one of the same directory.
+  private var latest: OpenDirectory?
 
   /// - Parameters:
   ///   - directory: Exists; empty for an overlay, else with the layers below in it.
@@ -73,29 +75,45 @@ package struct LayerUnpacker: ~Copyable {
       directories[place] = entry
       return
     }
-    try makeDirectories(place.parent)
-    let parent = try open(directory: place.parent)
+    let parent = try parentDirectory(of: place)
     if entry.isDirectory {
-      try makeDirectory(place, in: parent)
+      try makeDirectory(place, in: parent.descriptor)
       directories[place] = entry
       return
     }
-    try clear(place, in: parent)
-    switch entry.kind {
-    case .regular:
+    if entry.kind == .regular {
       let file = try makeFile(place, in: parent)
       try reader.forEachPiece { try file.writeAll($0) }
-      try setMetadata(of: entry, on: file, at: place)
-    case .hardLink(let target): try link(target, to: place, in: parent)
-    default: try makeSpecial(entry, at: place, in: parent)
+      return try setMetadata(
+        of: entry, on: file, at: place, madeBy: try parent.ownerOfNewFiles(asOf: file))
+    }
+    try clear(place, in: parent.descriptor)
+    if case .hardLink(let target) = entry.kind {
+      try link(target, to: place, in: parent.descriptor)
+    } else {
+      try makeSpecial(entry, at: place, in: parent.descriptor)
     }
   }
 
-  private func makeFile(_ place: PathBytes, in parent: borrowing FileDescriptor) throws
+  /// The directory of `place`, made if it is missing.
+  private mutating func parentDirectory(of place: PathBytes) throws -> OpenDirectory {
+    let parent = place.parent
+    if let latest, latest.place == parent { return latest }
+    try makeDirectories(parent)
+    let opened = OpenDirectory(parent, try open(directory: parent))
+    latest = opened
+    return opened
+  }
+
+  private mutating func makeFile(_ place: PathBytes, in parent: OpenDirectory) throws
     -> FileDescriptor
   {
-    try FileDescriptor.open(
-      place.name, in: parent, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+    do {
+      return try parent.makeFile(place.name)
+    } catch  where error.errno == .exists {
+      try clear(place, in: parent.descriptor)
+      return try parent.makeFile(place.name)
+    }
   }
 
   /// Makes what has no content. A device that this user may not make is left out here; the blob
@@ -160,6 +178,7 @@ package struct LayerUnpacker: ~Copyable {
     let errno = Errno.current
     if errno == .noSuchFile { return }
     guard errno == .isDirectory else { throw SystemError("unlink", place, errno) }
+    latest = nil
     try removeTree(place.name, in: parent)
     if directories[place] != nil {
       directories = directories.filter { !$0.key.isWithin(place) }
@@ -167,16 +186,15 @@ package struct LayerUnpacker: ~Copyable {
   }
 
   private mutating func hide(_ place: PathBytes) throws {
-    try makeDirectories(place.parent)
-    let parent = try open(directory: place.parent)
+    let parent = try parentDirectory(of: place)
     if let node = tree.resolve(place, followLast: false).node {
       // This layer brought it: only what is below may be hidden, and only a directory has that.
       if node.isDirectory { try hideLower(of: place) }
       return
     }
-    try clear(place, in: parent)
+    try clear(place, in: parent.descriptor)
     guard case .overlay = style else { return }
-    try makeNode(place, in: parent, mode: S_IFCHR, device: 0)
+    try makeNode(place, in: parent.descriptor, mode: S_IFCHR, device: 0)
   }
 
   /// Takes from a directory of this layer what lower layers have in it.
@@ -230,17 +248,16 @@ package struct LayerUnpacker: ~Copyable {
 
   /// Copies a file of a lower layer into this one, for a hard link to it.
   private mutating func copyUp(_ inode: FileTree.Inode, to place: PathBytes) throws {
-    try makeDirectories(place.parent)
-    let parent = try open(directory: place.parent)
+    let parent = try parentDirectory(of: place)
     guard inode.entry.kind == .regular else {
-      return try makeSpecial(inode.entry, at: place, in: parent)
+      return try makeSpecial(inode.entry, at: place, in: parent.descriptor)
     }
     guard lower.indices.contains(inode.layer) else {
       throw LayerError.missingHardLinkTarget(place, target: inode.entry.path)
     }
     let below = try FileDescriptor.open(lower[inode.layer], flags: O_RDONLY | O_DIRECTORY)
     let original = try FileDescriptor.openBeneath(inode.entry.path, in: below)
-    let copy = try makeFile(place, in: parent)
+    let copy = try parent.makeFile(place.name)
     _ = try copy.append(inode.entry.sizeInBytes, from: original, at: 0)
     try setMetadata(of: inode.entry, on: copy, at: place)
   }
@@ -264,10 +281,13 @@ package struct LayerUnpacker: ~Copyable {
 
 extension LayerUnpacker {
   private func setMetadata(
-    of entry: LayerEntry, on file: borrowing FileDescriptor, at place: PathBytes
+    of entry: LayerEntry, on file: borrowing FileDescriptor, at place: PathBytes,
+    madeBy owner: (uid: UInt32, gid: UInt32)? = nil
   ) throws {
     let number = file.number
-    try setOwner(of: entry) { fchown(number, entry.uid, entry.gid) }
+    if owner.map({ $0 != (entry.uid, entry.gid) }) ?? true {
+      try setOwner(of: entry) { fchown(number, entry.uid, entry.gid) }
+    }
     // After the owner, whose change clears set-ids and capabilities.
     try retrying("chmod", place) { fchmod(number, mode_t(entry.permissions)) }
     try setAttributes(of: entry, on: PathBytes("/proc/self/fd/\(number)"), follow: true)

@@ -129,6 +129,13 @@ package struct FileDescriptor: ~Copyable, Sendable {
     try retrying("fsync") { fsync(number) }
   }
 
+  /// Has the kernel start writing a part of the file to the disk, so that a later
+  /// ``synchronize()`` finds less to do; only a hint.
+  package func startSynchronizing(_ part: Range<Int64>) {
+    _ = sync_file_range(
+      number, off64_t(part.lowerBound), off64_t(part.count), UInt32(SYNC_FILE_RANGE_WRITE))
+  }
+
   package func duplicate() throws(SystemError) -> FileDescriptor {
     let number = number
     return FileDescriptor(

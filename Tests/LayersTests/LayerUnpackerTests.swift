@@ -190,6 +190,44 @@ struct LayerUnpackerTests {
     #expect(paths.sorted() == stack.paths)
   }
 
+  @Test func `neighbours have each their own owner, also in a directory that hands its group on`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    let place = directory.path.appending("tree")
+    try makeDirectory(place, mode: 0o755)
+    var shared = LayerEntry.directory("d")
+    (shared.permissions, shared.gid) = (0o2775, 7)
+    try Self.unpackPlain([try archive(shared)], into: place)
+    let owners: [(UInt32, UInt32)] = [(0, 0), (5, 7), (0, 7), (0, 0), (6, 6)]
+    let files = owners.enumerated().map { number, owner in
+      var entry = LayerEntry.file(PathBytes("d/\(number)"))
+      (entry.uid, entry.gid) = owner
+      return entry
+    }
+    let tree = FileTree()
+    var reader = TarReader(MemorySource(try archive(files.map { ($0, "") })))
+    var unpacker = try LayerUnpacker(
+      into: place, over: tree, lower: [], style: .plain(setsOwners: true))
+    _ = try unpacker.unpack(&reader)
+    for file in files {
+      let status = try FileStatus(of: place.appending(file.path))
+      #expect([status.uid, status.gid] == [file.uid, file.gid], "\(file.path)")
+    }
+  }
+
+  @Test func `a directory that is replaced and made again holds what came after`() throws {
+    let directory = try TemporaryDirectory()
+    let place = directory.path.appending("tree")
+    try makeDirectory(place, mode: 0o755)
+    let layer = try archive(
+      .directory("d"), .file("d/a"), .file("d"), .file("b"), .directory("d"), .file("d/c"),
+    )
+    try Self.unpackPlain([layer], into: place)
+    #expect(try names(inDirectory: place) == ["b", "d"])
+    #expect(try names(inDirectory: place.appending("d")) == ["c"])
+  }
+
   @Test func `names of one file are hard links`() throws {
     let directory = try TemporaryDirectory()
     let layers = try [Self.base, [Self.link("h", "e")]].map { try archive($0) }

@@ -66,6 +66,21 @@ import Testing
     #expect(try LayerIndex.decode(file: try FileDescriptor.open(path)) == read)
   }
 
+  @Test func `an index that was not written to its end is refused`() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("file")
+    let whole = try LayerIndex.encode([.directory("d"), .file("d/a"), .file("d/b")])
+    var torn = [0, 7, 8, 512, 1024, whole.count - 9, whole.count - 1].map { Array(whole[..<$0]) }
+    torn += [8, 1032, whole.count].map { [UInt8](repeating: 0, count: $0) }
+    torn.append(Array(whole[..<700]) + [UInt8](repeating: 0, count: whole.count - 700))
+    for bytes in torn {
+      try write(bytes, to: path)
+      #expect(throws: LayerError.self) {
+        try LayerIndex.decode(file: try FileDescriptor.open(path))
+      }
+    }
+  }
+
   @Test func `a layer that is not what its diff ID says is refused`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path.appending("file")
