@@ -23,6 +23,8 @@ package actor UnpackedLayers {
   private let directory: PathBytes
   private let indexes: PathBytes
   private var known: [Digest: [LayerEntry]] = [:]
+  /// Of indexes.
+  private let compression = WorkerThreads(count: 1)
 
   package init(fetcher: BlobFetcher, format: OverlayFormat) throws {
     self.fetcher = fetcher
@@ -49,7 +51,8 @@ package actor UnpackedLayers {
   package func remember(_ entries: [LayerEntry], of diffID: Digest) throws {
     known[diffID] = entries
     try fetcher.store.replaceFile(
-      indexes.appending(diffID.hex), with: try LayerIndex.encode(entries), isDurable: false)
+      indexes.appending(diffID.hex),
+      with: try LayerIndex.encode(entries, compressingOn: compression), isDurable: false)
   }
 
   private func savedEntries(of diffID: Digest) -> [LayerEntry]? {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CISAL
 import LinuxSystem
 import OCI
 
 /// The entries of one layer in their order, kept beside the layer so that it need not be read again.
 ///
-/// On disk it is the layer's own tar archive without the files' content, and a checksum, since it is
+/// On disk it is the layer's own tar archive without the files' content, compressed with gzip. It is
 /// written without fsync: what cannot be read is made again.
 package enum LayerIndex {
   /// Reads the entries out of a layer blob, whatever it is compressed with.
@@ -24,37 +23,39 @@ package enum LayerIndex {
     return entries
   }
 
-  package static func encode(_ entries: [LayerEntry]) throws -> [UInt8] {
-    var tar = TarWriter(to: MemorySink(limit: largestSizeInBytes))
+  /// - Parameter threads: For compression only.
+  package static func encode(_ entries: [LayerEntry], compressingOn threads: WorkerThreads) throws
+    -> [UInt8]
+  {
+    let file = try GzipSink(on: threads, then: MemorySink(limit: largestSizeInBytes))
+    var tar = TarWriter(to: file)
     for entry in entries { try tar.begin(entry, hasContent: false) }
     try tar.finish()
-    return tar.output.bytes + checksum(of: tar.output.bytes[...])
+    try tar.output.finish()
+    return tar.output.next.bytes
   }
 
-  /// - Throws: ``LayerError/malformedArchive(_:offset:)`` for a file that was not written to its
-  ///   end, among others.
+  /// - Throws: ``LayerError`` for a file that was not written to its end, among others.
   package static func decode(file: consuming FileDescriptor) throws -> [LayerEntry] {
-    let bytes = try contents(of: file, limit: largestSizeInBytes)
-    let tar = bytes.dropLast(checksumSize)
-    guard !tar.isEmpty, checksum(of: tar).elementsEqual(bytes[tar.endIndex...]) else {
-      throw LayerError.malformedArchive("an index with a wrong checksum", offset: 0)
-    }
-    var reader = TarReader(MemorySource(Array(tar)))
+    try checkMagic(of: file)
+    var reader = TarReader(DecompressingSource(FileSource(file)))
     var entries: [LayerEntry] = []
     while let entry = try reader.next(hasContent: false) { entries.append(entry) }
+    // gzip's own checksum stands at the end.
+    try reader.finish()
     return entries
   }
 
-  private static let checksumSize = 8
-
-  /// CRC-32 in hexadecimal: tells a torn file from a whole one.
-  private static func checksum(of bytes: ArraySlice<UInt8>) -> [UInt8] {
-    let sum = bytes.withUnsafeBytes { crc32_gzip_refl(0, $0.baseAddress, UInt64($0.count)) }
-    let digits = Array(String(sum, radix: 16).utf8)
-    return Array(repeating: UInt8(ascii: "0"), count: checksumSize - digits.count) + digits
+  /// What is not compressed would pass for an archive: a file of zeros for an empty one.
+  private static func checkMagic(of file: borrowing FileDescriptor) throws {
+    var head: [UInt8] = [0, 0]
+    let count = try head.withUnsafeMutableBytes { try file.read(into: $0, at: 0) }
+    guard count == 2, head == [0x1F, 0x8B] else {
+      throw LayerError.malformedArchive("an index that is not compressed", offset: 0)
+    }
   }
 
-  private static let largestSizeInBytes = 2 << 30
+  private static let largestSizeInBytes = 1 << 30
 }
 
 extension HashingSource where Input: ~Copyable {
