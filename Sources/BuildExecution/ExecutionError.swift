@@ -12,7 +12,7 @@ package enum ExecutionError: Error, Hashable, Sendable {
   case noSandbox(reason: String, help: String, at: SourceRange)
   case sourceNotFound(pattern: String, origin: String, excludedBy: Exclusion?, at: SourceRange)
   case noMatch(pattern: String, origin: String, at: SourceRange)
-  case badPattern(pattern: String, problem: String, at: SourceRange)
+  case badPattern(pattern: String, problem: PathPatternError.Reason, at: SourceRange)
   /// A link in the build context that leads nowhere within it.
   case danglingSource(pattern: String, at: SourceRange)
   case destinationIsNotADirectory(PathBytes, at: SourceRange)
@@ -57,7 +57,7 @@ extension ExecutionError: DiagnosticConvertible {
     case .noMatch(let pattern, let origin, let range):
       Diagnostic("no file in \(origin) matches \"\(pattern)\"", at: range)
     case .badPattern(let pattern, let problem, let range):
-      Diagnostic("\"\(pattern)\" is not a valid pattern: \(problem)", at: range)
+      Diagnostic("\"\(pattern)\" is not a pattern", at: range, help: problem.help)
     case .danglingSource(let pattern, let range):
       Diagnostic(
         "source \"\(pattern)\" is a link that leads nowhere", at: range,

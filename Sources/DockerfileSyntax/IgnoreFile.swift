@@ -84,14 +84,3 @@ extension IgnoreFileError: DiagnosticConvertible {
     }
   }
 }
-
-extension PathPatternError.Reason {
-  /// What to do about it.
-  package var help: String {
-    switch self {
-    case .malformedClass: "close \"[\" with \"]\", or write \"\\[\" for the character itself"
-    case .trailingEscape: "write \"\\\\\" for a backslash"
-    case .tooLong(let limit): "use at most \(limit) bytes"
-    }
-  }
-}

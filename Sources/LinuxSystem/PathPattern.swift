@@ -15,6 +15,17 @@ package struct PathPatternError: Error, Hashable, Sendable {
   package var offset: Int
 }
 
+extension PathPatternError.Reason {
+  /// What to do about it.
+  package var help: String {
+    switch self {
+    case .malformedClass: "close \"[\" with \"]\", or write \"\\[\" for the character itself"
+    case .trailingEscape: "write \"\\\\\" for a backslash"
+    case .tooLong(let limit): "use at most \(limit) bytes"
+    }
+  }
+}
+
 /// A glob for relative paths: `*`, `?`, `[a-z]`, `[^a-z]` and `\` as in Go's `path.Match`, and `**`.
 ///
 /// `**` stands for directories at any depth, none included; at the end it stands for anything.
