@@ -24,7 +24,13 @@ final class RegistryServer: Sendable {
     let options = passwords.map { ["--htpasswd", $0] } ?? []
     _ = try Command([Surroundings.package + "/scripts/registry"] + options + bases).start(
       output: said.path + "/output", errors: said.path + "/errors", input: ends[0])
-    let lines = try waitForLines(2, of: said.path + "/output")
+    let lines: [String]
+    do {
+      // Two bases are pushed first, beside all the other tests.
+      lines = try waitForLines(2, of: said.path + "/output", seconds: 180)
+    } catch {
+      throw Failure("\(error): \((try? text(of: said.path + "/errors")) ?? "")")
+    }
     address = lines[0]
     folder = lines[1]
   }
