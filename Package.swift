@@ -35,6 +35,7 @@ let package = Package(
   targets: [
     // C: one module per library, one owner each.
     .target(name: "CLinuxShims", cSettings: gnu),
+    .target(name: "CVirtualRoot", cSettings: gnu),
     library("CCrypto", pkgConfig: "libcrypto", package: "libssl-dev"),
     library("CISAL", pkgConfig: "libisal", package: "libisal-dev"),
     library("CZstd", pkgConfig: "libzstd", package: "libzstd-dev"),
@@ -50,7 +51,9 @@ let package = Package(
     module("DockerfileSyntax", ["LinuxSystem", "Diagnostics"]),
     module("Images", base),
     module("Layers", base + ["CISAL", "CZstd", "CArchive"]),
-    module("Sandboxing", base + ["CLinuxShims"]),
+    module("RecordedFiles", ["LinuxSystem", "CLinuxShims"]),
+    module("VirtualRoot", ["LinuxSystem", "RecordedFiles", "CLinuxShims", "CVirtualRoot"]),
+    module("Sandboxing", base + ["VirtualRoot", "CLinuxShims"]),
     module("Registry", base + ["Images", "CCurl"]),
     module("BuildPlanning", base + ["DockerfileSyntax"]),
     module("BuildExecution", base + ["BuildPlanning", "Images", "Layers", "Sandboxing"]),

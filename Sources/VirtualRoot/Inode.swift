@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CVirtualRoot
+import Glibc
+import LinuxSystem
+import RecordedFiles
+
+/// Which file system a descriptor belongs to, as far as it matters here.
+enum Domain: UInt8, Sendable {
+  /// Ours: owners, modes and the like are in the records. The root, `/dev`, mounts of the step.
+  case tree
+  /// As the kernel has it, and not to be changed: `/sys`, pipes, sockets, terminals.
+  case system
+  /// `/proc`, of which only a part is shown.
+  case process
+}
+
+/// Names a file as long as it is there.
+struct InodeNumber: Hashable, Sendable {
+  var device: UInt64
+  var inode: UInt64
+}
+
+/// The state of a file on disk and what the records say of it.
+struct Inode {
+  var raw: Glibc.statx
+  var record: FileRecord?
+  var domain: Domain
+
+  var number: InodeNumber { InodeNumber(device: device, inode: raw.stx_ino) }
+  var device: UInt64 { UInt64(raw.stx_dev_major) << 32 | UInt64(raw.stx_dev_minor) }
+  var key: FileKey { FileKey(device: device, inode: raw.stx_ino, born: born) }
+  /// Nanoseconds since 1970; 0 where the file system does not tell.
+  var born: Int64 { raw.stx_btime.tv_sec * 1_000_000_000 + Int64(raw.stx_btime.tv_nsec) }
+
+  var mode: UInt32 { record?.mode ?? UInt32(raw.stx_mode) }
+  var kind: UInt32 { mode & UInt32(S_IFMT) }
+  /// On the disk, where a device node is something else.
+  var kindOnDisk: UInt32 { UInt32(raw.stx_mode) & UInt32(S_IFMT) }
+  var uid: UInt32 { record?.uid ?? (domain == .tree ? 0 : raw.stx_uid) }
+  var gid: UInt32 { record?.gid ?? (domain == .tree ? 0 : raw.stx_gid) }
+  var isDirectory: Bool { kindOnDisk == UInt32(S_IFDIR) }
+  var isRegularOnDisk: Bool { kindOnDisk == UInt32(S_IFREG) }
+  var isSymbolicLink: Bool { kindOnDisk == UInt32(S_IFLNK) }
+  /// No file of the tree has no permission at all on disk: only what covers a mount point.
+  var looksLikeMountPoint: Bool { raw.stx_mode & 0o7777 == 0 && domain == .tree }
+  var visibleLinks: UInt32 {
+    let hidden = record?.hiddenLinks ?? 0
+    return raw.stx_nlink > hidden ? raw.stx_nlink - hidden : raw.stx_nlink
+  }
+
+  /// What a file without record is.
+  var defaultRecord: FileRecord {
+    FileRecord(
+      uid: 0, gid: 0, mode: UInt32(raw.stx_mode), deviceMajor: 0, deviceMinor: 0, hiddenLinks: 0,
+      attributes: 0)
+  }
+
+  /// Whether `credentials` may do what `mask` (R_OK, W_OK, X_OK) says. POSIX.1e ACLs are not looked
+  /// at here.
+  func permits(_ mask: Int32, _ credentials: Credentials) -> Bool {
+    let wanted = UInt32(mask) & 7
+    if wanted == 0 { return true }
+    if credentials.has(CAP_DAC_OVERRIDE) {
+      return wanted & 1 == 0 || isDirectory || mode & 0o111 != 0
+    }
+    let granted =
+      if credentials.fileSystemUID == uid {
+        mode >> 6
+      } else if credentials.isMember(of: gid) {
+        mode >> 3
+      } else {
+        mode
+      }
+    if wanted & ~granted & 7 == 0 { return true }
+    guard credentials.has(CAP_DAC_READ_SEARCH) else { return false }
+    return wanted & ~(isDirectory ? 5 : 4) == 0
+  }
+
+  /// Owner, or as good as.
+  func isOwned(by credentials: Credentials) -> Bool {
+    credentials.fileSystemUID == uid || credentials.has(CAP_FOWNER)
+  }
+}
+
+/// A file that a path led to: a descriptor opened with O_PATH.
+struct Node: ~Copyable {
+  let number: Int32
+  let domain: Domain
+  private let isOwned: Bool
+
+  init(owning number: Int32, domain: Domain) {
+    (self.number, self.domain, isOwned) = (number, domain, true)
+  }
+
+  /// Of a descriptor that somebody else closes, and not before this value is gone.
+  init(borrowing number: Int32, domain: Domain) {
+    (self.number, self.domain, isOwned) = (number, domain, false)
+  }
+
+  deinit { if isOwned { close(number) } }
+
+  /// The descriptor itself, which the caller of this closes.
+  consuming func release() throws(Errno) -> Int32 {
+    guard isOwned else {
+      let copy = caisson_fcntl_int(number, F_DUPFD_CLOEXEC, 0)
+      guard copy >= 0 else { throw Errno.current }
+      discard self
+      return copy
+    }
+    let number = number
+    discard self
+    return number
+  }
+}
+
+/// Where a name is to be made, changed or removed.
+struct Place: ~Copyable {
+  let directory: Node
+  /// Within a buffer of the receiver; NUL-terminated, one component. May be `.` or `..`.
+  let name: UnsafePointer<CChar>
+  /// The path ended in a slash: only a directory will do.
+  let mustBeDirectory: Bool
+
+  init(_ directory: consuming Node, _ name: UnsafePointer<CChar>, mustBeDirectory: Bool) {
+    self.directory = directory
+    self.name = name
+    self.mustBeDirectory = mustBeDirectory
+  }
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxShims
+import Glibc
+import LinuxSystem
+
+/// Something that is shown at a place of the virtual root instead of what the tree has there.
+///
+/// The tree has a *stub* at the place: a directory or file whose mode on disk is 0 meanwhile, so that
+/// the kernel's own path resolution fails there with EACCES, which it does nowhere else.
+package struct Mount: Sendable {
+  package enum Content: Sendable {
+    /// A directory or file of ours, with records like those of the tree.
+    case recorded(PathBytes)
+    /// A directory of the machine, shown as it is and not changed.
+    case system(PathBytes)
+    /// `/proc`, of the processes of the sandbox only.
+    case processes
+  }
+
+  /// In the virtual root, without leading slash; no symbolic link on the way.
+  package var path: PathBytes
+  package var content: Content
+  package var isReadOnly: Bool
+
+  package init(at path: PathBytes, _ content: Content, isReadOnly: Bool = false) {
+    self.path = path
+    self.content = content
+    self.isReadOnly = isReadOnly
+  }
+}
+
+/// A mount in place.
+struct ActiveMount: Sendable {
+  let path: PathBytes
+  /// What is shown: a descriptor opened with O_PATH, open as long as the program runs.
+  let number: Int32
+  let domain: Domain
+  let isReadOnly: Bool
+  let stub: InodeNumber
+  /// The inode of what is shown.
+  let root: InodeNumber
+  /// By which descriptors below it are known again (`readlink` of `/proc/self/fd/N`).
+  let hostPath: PathBytes
+}
+
+/// The mounts of a step, placed on the tree and taken away again.
+final class MountTable: Sendable {
+  let mounts: [ActiveMount]
+  /// Stubs made for the purpose, deepest last, and what was there has to be put back.
+  private let made: [(path: PathBytes, isDirectory: Bool, parentTimes: [timespec])]
+  private let covered: [(path: PathBytes, mode: UInt32)]
+
+  private struct Stub {
+    var number: InodeNumber
+    var made: (path: PathBytes, isDirectory: Bool, parentTimes: [timespec])?
+    var mode: UInt32
+  }
+
+  /// - Parameter root: The directory that the virtual root is, for its owner.
+  init(_ wanted: [Mount], on root: PathBytes) throws(SystemError) {
+    var mounts: [ActiveMount] = []
+    var made: [(path: PathBytes, isDirectory: Bool, parentTimes: [timespec])] = []
+    var covered: [(path: PathBytes, mode: UInt32)] = []
+    for mount in wanted {
+      let source = mount.content.source
+      let file = try FileDescriptor.open(source, flags: O_PATH | O_CLOEXEC)
+      let status = try file.status()
+      let isDirectory = status.kind == .directory
+      let below = mounts.last { mount.path.isWithin($0.path) && mount.path != $0.path }
+      let place: PathBytes
+      if let below {
+        let rest = PathBytes(Array(mount.path.bytes.dropFirst(below.path.bytes.count + 1)))
+        place = below.hostPath.appending(rest)
+      } else {
+        place = root.appending(mount.path)
+      }
+      let stub = try Self.stub(at: place, isDirectory: isDirectory)
+      if let new = stub.made { made.append(new) }
+      covered.append((place, stub.mode))
+      mounts.append(
+        ActiveMount(
+          path: mount.path, number: file.release(), domain: mount.content.domain,
+          isReadOnly: mount.isReadOnly || mount.content.domain == .system, stub: stub.number,
+          root: InodeNumber(device: joined(status.device), inode: status.inode), hostPath: source))
+    }
+    // Last, since what lies on a stub cannot be reached any more.
+    for (path, _) in covered.reversed() {
+      try retrying("chmod", path) { path.withCString { chmod($0, 0) } }
+    }
+    self.mounts = mounts
+    self.made = made
+    self.covered = covered
+  }
+
+  /// Leaves the tree as if nothing had ever been mounted.
+  func remove() {
+    for (path, mode) in covered { _ = path.withCString { chmod($0, mode) } }
+    for stub in made.reversed() {
+      _ = stub.path.withCString { stub.isDirectory ? rmdir($0) : unlink($0) }
+      _ = stub.path.parent.withCString { utimensat(AT_FDCWD, $0, stub.parentTimes, 0) }
+    }
+  }
+
+  func mount(onStub inode: InodeNumber) -> ActiveMount? { mounts.first { $0.stub == inode } }
+  func mount(withRoot inode: InodeNumber) -> ActiveMount? { mounts.first { $0.root == inode } }
+
+  /// Whether a path begins with one of the places, read as it stands.
+  func covers(_ path: PathBuffer) -> Bool {
+    for mount in mounts {
+      let count = mount.path.bytes.count
+      guard path.count > count, path.start[1 + count] == 0 || path.start[1 + count] == slash else {
+        continue
+      }
+      let isSame = mount.path.bytes.withUnsafeBytes { bytes in
+        guard let start = bytes.baseAddress else { return false }
+        return memcmp(start, path.start + 1, count) == 0
+      }
+      if isSame { return true }
+    }
+    return false
+  }
+
+  private static func stub(at place: PathBytes, isDirectory: Bool) throws(SystemError) -> Stub {
+    if let status = try? FileStatus(of: place) {
+      guard isDirectory ? status.kind == .directory : status.kind == .regular else {
+        throw SystemError("mount", place, isDirectory ? .notDirectory : Errno(EISDIR))
+      }
+      return Stub(
+        number: InodeNumber(device: joined(status.device), inode: status.inode), made: nil,
+        mode: status.permissions)
+    }
+    let parent = try FileStatus(of: place.parent, followLinks: true)
+    let time = timespec(
+      tv_sec: Int(parent.modified.seconds), tv_nsec: Int(parent.modified.nanoseconds))
+    if isDirectory {
+      try makeDirectory(place, mode: 0o755)
+    } else {
+      _ = try FileDescriptor.open(
+        place, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o644)
+    }
+    let status = try FileStatus(of: place)
+    return Stub(
+      number: InodeNumber(device: joined(status.device), inode: status.inode),
+      made: (place, isDirectory, [time, time]), mode: status.permissions)
+  }
+}
+
+/// The form in which `statx` gives device numbers, so that both can be compared.
+private func joined(_ device: UInt64) -> UInt64 {
+  UInt64(caisson_major(device)) << 32 | UInt64(caisson_minor(device))
+}
+
+extension Mount.Content {
+  var source: PathBytes {
+    switch self {
+    case .recorded(let path), .system(let path): path
+    case .processes: "/proc"
+    }
+  }
+
+  var domain: Domain {
+    switch self {
+    case .recorded: .tree
+    case .system: .system
+    case .processes: .process
+    }
+  }
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxShims
+import CVirtualRoot
+import Glibc
+import LinuxSystem
+import RecordedFiles
+
+/// How the kernel resolves a path for us: never outside the root, never through `/proc/PID/fd`.
+private let inRoot = UInt64(RESOLVE_IN_ROOT) | UInt64(RESOLVE_NO_MAGICLINKS)
+private let beneath = UInt64(RESOLVE_BENEATH) | UInt64(RESOLVE_NO_MAGICLINKS)
+
+extension Receiver {
+  /// Opens `path` with O_PATH, from the root, the working directory or the descriptor `directory`.
+  func node(
+    _ call: Call, at directory: Int32, _ path: PathBuffer, follow: Bool, _ state: ProcessState
+  ) throws(Errno) -> Node {
+    let flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW)
+    if let found = try open(call, at: directory, path, flags: flags, state) {
+      return Node(owning: found, domain: .tree)
+    }
+    return try walker.file(
+      path, from: try start(call, at: directory, path, state), follow: follow,
+      for: caller(call, state))
+  }
+
+  /// The directory and name that `path` stands for.
+  func place(
+    _ call: Call, at directory: Int32, _ path: PathBuffer, follow: Bool = false,
+    _ state: ProcessState
+  ) throws(Errno) -> Place {
+    if !follow, let place = try plainPlace(call, at: directory, path, state) { return place }
+    return try walker.place(
+      path, from: try start(call, at: directory, path, state), follow: follow,
+      for: caller(call, state))
+  }
+
+  /// Lets the kernel open a path that has nothing special about it.
+  ///
+  /// - Returns: A descriptor for the caller of this to close, or nil when the path must be walked.
+  func open(
+    _ call: Call, at directory: Int32, _ path: PathBuffer, flags: Int32, _ state: ProcessState
+  ) throws(Errno) -> Int32? {
+    guard state.credentials.ignoresPermissions else { return nil }
+    let number: Int32
+    if path.isAbsolute {
+      if world.mounts.covers(path) { return nil }
+      number = caisson_open_resolved(world.root, path.start, UInt64(flags), 0, inRoot)
+    } else if directory == AT_FDCWD {
+      guard state.workingDirectory.domain == .tree else { return nil }
+      number = caisson_open_resolved(
+        state.workingDirectory.number, path.start, UInt64(flags), 0, beneath)
+    } else {
+      let base = try self.base(call, directory)
+      guard base.domain == .tree else { return nil }
+      number = caisson_open_resolved(base.number, path.start, UInt64(flags), 0, beneath)
+    }
+    if number >= 0 { return number }
+    let errno = Errno.current
+    // EACCES: there is a mount on the way. EXDEV: the path leaves the directory.
+    if errno.code == EACCES || errno.code == EXDEV { return nil }
+    throw errno
+  }
+
+  private func plainPlace(
+    _ call: Call, at directory: Int32, _ path: PathBuffer, _ state: ProcessState
+  ) throws(Errno) -> Place? {
+    guard state.credentials.ignoresPermissions, !path.isEmpty else { return nil }
+    var end = path.count
+    while end > 0 && path.start[end - 1] == slash { end -= 1 }
+    guard end > 0, end < path.count || !world.mounts.covers(path) else { return nil }
+    var begin = end
+    while begin > 0 && path.start[begin - 1] != slash { begin -= 1 }
+    guard end - begin <= 255 else { throw Errno(ENAMETOOLONG) }
+    let endsInSlash = end < path.count
+    // Cut in two: the directory, and the name, which moves one to the right.
+    memmove(path.start + begin + 1, path.start + begin, end - begin)
+    path.start[end + 1] = 0
+    let name = UnsafePointer(path.start + begin + 1)
+    defer { restore(path, begin, end, endsInSlash) }
+    path.start[begin] = 0
+    if begin == 0 {
+      guard state.workingDirectory.domain == .tree || directory != AT_FDCWD else { return nil }
+      let base = try base(call, directory, state)
+      guard base.domain == .tree else { return nil }
+      lastName(name, count: end - begin)
+      return Place(base, UnsafePointer(walker.lastName.start), mustBeDirectory: endsInSlash)
+    }
+    let flags = O_PATH | O_DIRECTORY | O_CLOEXEC
+    guard let number = try open(call, at: directory, path, flags: flags, state) else { return nil }
+    lastName(name, count: end - begin)
+    return Place(
+      Node(owning: number, domain: .tree), UnsafePointer(walker.lastName.start),
+      mustBeDirectory: endsInSlash)
+  }
+
+  private func restore(_ path: PathBuffer, _ begin: Int, _ end: Int, _ endsInSlash: Bool) {
+    memmove(path.start + begin, path.start + begin + 1, end - begin)
+    path.start[end] = endsInSlash ? slash : 0
+    if endsInSlash { path.setCount(end + 1) } else { path.setCount(end) }
+  }
+
+  private func lastName(_ name: UnsafePointer<CChar>, count: Int) {
+    walker.lastName.removeAll()
+    try? walker.lastName.append(name, count: count)
+  }
+
+  private func caller(_ call: Call, _ state: ProcessState) -> Walker.Caller {
+    Walker.Caller(
+      thread: call.thread,
+      credentials: state.credentials.ignoresPermissions ? nil : state.credentials)
+  }
+
+  private func start(
+    _ call: Call, at directory: Int32, _ path: PathBuffer, _ state: ProcessState
+  ) throws(Errno) -> Node {
+    path.isAbsolute
+      ? Node(borrowing: world.root, domain: .tree) : try base(call, directory, state)
+  }
+
+  /// What a relative path begins at.
+  func base(_ call: Call, _ directory: Int32, _ state: ProcessState) throws(Errno) -> Node {
+    if directory == AT_FDCWD {
+      return Node(
+        borrowing: state.workingDirectory.number, domain: state.workingDirectory.domain)
+    }
+    return try base(call, directory)
+  }
+
+  private func base(_ call: Call, _ directory: Int32) throws(Errno) -> Node {
+    let node = try self.descriptor(call, directory)
+    guard try world.inode(of: node.number, node.domain).isDirectory else { throw .notDirectory }
+    return node
+  }
+
+  /// What stands behind a descriptor of the caller, opened anew with O_PATH.
+  ///
+  /// - Throws: EBADF when there is none.
+  func descriptor(_ call: Call, _ number: Int32) throws(Errno) -> Node {
+    guard number >= 0 else { throw Errno(EBADF) }
+    let opened = withDescriptorPath(call.thread, number) { Glibc.open($0, O_PATH | O_CLOEXEC) }
+    guard opened >= 0 else {
+      let errno = Errno.current
+      throw errno.code == ENOENT ? Errno(EBADF) : errno
+    }
+    var node = Node(owning: opened, domain: .system)
+    let device = try world.inode(of: node.number, .system).device
+    let domain = world.domain(ofDevice: device)
+    if domain != .system { node = Node(owning: try node.release(), domain: domain) }
+    return node
+  }
+}
+
+/// Calls `body` with `/proc/PROCESS/fd/NUMBER`.
+func withDescriptorPath<Result>(
+  _ process: pid_t, _ number: Int32, _ body: (UnsafePointer<CChar>) -> Result
+) -> Result {
+  withUnsafeTemporaryAllocation(of: CChar.self, capacity: 48) { text in
+    guard let start = text.baseAddress else { preconditionFailure("an empty allocation") }
+    var end = start
+    end += copy("/proc/", to: end)
+    end += format(Int(process), at: end)
+    end += copy("/fd/", to: end)
+    end += format(Int(number), at: end)
+    end.pointee = 0
+    return body(start)
+  }
+}
+
+/// Calls `body` with `/proc/self/fd/NUMBER`, which leads to a descriptor of our own.
+func withOwnPath<Result>(_ number: Int32, _ body: (UnsafePointer<CChar>) -> Result) -> Result {
+  withUnsafeTemporaryAllocation(of: CChar.self, capacity: 40) { text in
+    guard let start = text.baseAddress else { preconditionFailure("an empty allocation") }
+    var end = start
+    end += copy("/proc/self/fd/", to: end)
+    end += format(Int(number), at: end)
+    end.pointee = 0
+    return body(start)
+  }
+}
+
+private func copy(_ text: StaticString, to place: UnsafeMutablePointer<CChar>) -> Int {
+  memcpy(place, text.utf8Start, text.utf8CodeUnitCount)
+  return text.utf8CodeUnitCount
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxShims
+import CVirtualRoot
+import Glibc
+import LinuxSystem
+import RecordedFiles
+import Synchronization
+
+/// What all receivers of a sandbox share.
+final class World: Sendable {
+  /// The directory that is `/` for the sandbox: opened with O_PATH, and its path here.
+  let root: Int32
+  let rootPath: PathBytes
+  let rootInode: InodeNumber
+  let records: FileRecords
+  let touched: TouchedPaths
+  let mounts: MountTable
+  let states = ProcessStates()
+  let workingDirectories = WorkingDirectories()
+  /// Files born before are older than the step: see ``Receiver/part(_:_:)``.
+  let beginning: Int64
+  /// Where copies are made; on the file system of the tree, not within it.
+  let scratch: PathBytes
+  let cookie: UInt64
+  /// `/proc`, opened with O_PATH.
+  let processes: Int32
+  let processesDevice: UInt64
+  private let treeDevices: [UInt64]
+  private let dead = Mutex([FileKey]())
+  private let ending = Atomic(false)
+  private let counter = Atomic(0)
+  let own: pid_t = getpid()
+
+  init(
+    root rootPath: PathBytes, records: FileRecords, mounts: MountTable, scratch: PathBytes,
+    cookie: UInt64
+  ) throws(SystemError) {
+    let root = try FileDescriptor.open(rootPath, flags: O_PATH | O_DIRECTORY)
+    let processes = try FileDescriptor.open("/proc", flags: O_PATH | O_DIRECTORY)
+    let inode = try Self.status(of: root.number)
+    rootInode = inode.number
+    treeDevices = try [inode.device] + mounts.mounts.filter { $0.domain == .tree }
+      .map { (mount) throws(SystemError) in try Self.status(of: mount.number).device }
+    processesDevice = try Self.status(of: processes.number).device
+    beginning = try Self.timeOfNewFile(in: scratch)
+    self.root = root.release()
+    self.processes = processes.release()
+    self.rootPath = rootPath
+    self.records = records
+    self.mounts = mounts
+    self.scratch = scratch
+    self.cookie = cookie
+    touched = TouchedPaths()
+  }
+
+  /// No call is answered any more.
+  var isEnding: Bool { ending.load(ordering: .acquiring) }
+  func end() { ending.store(true, ordering: .releasing) }
+
+  func domain(ofDevice device: UInt64) -> Domain {
+    if treeDevices.contains(device) { return .tree }
+    return device == processesDevice ? .process : .system
+  }
+
+  /// A name nobody else has.
+  func newScratchName() -> PathBytes {
+    let number = counter.add(1, ordering: .relaxed).newValue
+    return scratch.appending("new-\(number)")
+  }
+
+  /// The inode lost its last name: its record goes when nothing can have it open any more.
+  func forgetLater(_ key: FileKey) { dead.withLock { $0.append(key) } }
+
+  /// Removes what is not needed when all processes have ended.
+  func tidy() {
+    for key in dead.withLock({ $0 }) { records.remove(key) }
+    mounts.remove()
+  }
+
+  /// The clock of the file system, which is coarser than the processor's: files made after this
+  /// returns are younger.
+  private static func timeOfNewFile(in scratch: PathBytes) throws(SystemError) -> Int64 {
+    var last: Int64 = 0
+    while true {
+      let path = scratch.appending("time")
+      let file = try FileDescriptor.open(path, flags: O_WRONLY | O_CREAT | O_EXCL)
+      let born = try status(of: file.number).born
+      try? removeFile(path)
+      if born == 0 || (last != 0 && born > last) { return born }
+      last = born
+      usleep(200)
+    }
+  }
+
+  private static func status(of number: Int32) throws(SystemError) -> Inode {
+    var raw = Glibc.statx()
+    try retrying("statx") { Glibc.statx(number, "", AT_EMPTY_PATH, statusMask, &raw) }
+    return Inode(raw: raw, record: nil, domain: .tree)
+  }
+}
+
+/// Everything `stat` tells, and when a file was born.
+let statusMask = UInt32(STATX_BASIC_STATS) | UInt32(STATX_BTIME)
