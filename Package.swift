@@ -47,13 +47,16 @@ let package = Package(
     module("OCI", ["CCrypto"]),
 
     // The parts.
+    module("RecordedFiles", ["LinuxSystem", "Diagnostics", "CLinuxShims"]),
     module("DockerfileSyntax", ["LinuxSystem", "Diagnostics"]),
     module("Images", base),
-    module("Layers", base + ["CISAL", "CZstd", "CArchive"]),
+    module("Layers", base + ["RecordedFiles", "CISAL", "CZstd", "CArchive"]),
     module("Sandboxing", base + ["CLinuxShims"]),
     module("Registry", base + ["Images", "CCurl"]),
     module("BuildPlanning", base + ["DockerfileSyntax"]),
-    module("BuildExecution", base + ["BuildPlanning", "Images", "Layers", "Sandboxing"]),
+    module(
+      "BuildExecution",
+      base + ["BuildPlanning", "Images", "Layers", "RecordedFiles", "Sandboxing"]),
     .executableTarget(
       name: "caisson",
       dependencies: base + [
@@ -72,15 +75,19 @@ let package = Package(
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("OCITests", ["OCI"]),
     tests("LinuxSystemTests", ["LinuxSystem", "TestSupport"]),
+    tests("RecordedFilesTests", ["RecordedFiles", "LinuxSystem", "TestSupport"]),
     tests("DockerfileSyntaxTests", ["DockerfileSyntax", "LinuxSystem", "Diagnostics"]),
     tests("ImagesTests", base + ["Images", "TestSupport"]),
-    tests("LayersTests", base + ["Layers", "TestSupport"]),
+    tests("LayersTests", base + ["Layers", "RecordedFiles", "TestSupport"]),
     tests("SandboxingTests", base + ["Sandboxing", "SandboxTestProgram"]),
     tests("RegistryTests", base + ["Images", "Registry"]),
     tests("BuildPlanningTests", base + ["BuildPlanning", "DockerfileSyntax"]),
     tests(
       "BuildExecutionTests",
-      base + ["BuildExecution", "BuildPlanning", "Images", "Layers", "TestSupport"]),
+      base + [
+        "BuildExecution", "BuildPlanning", "Images", "Layers", "RecordedFiles", "Sandboxing",
+        "TestSupport",
+      ]),
     tests("CaissonTests", base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images"]),
     tests("EndToEndTests", base, fixtures: ["Fixtures"]),
   ],
