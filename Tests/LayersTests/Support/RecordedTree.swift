@@ -142,6 +142,8 @@ struct RecordedTree {
           place(target).withCString { linkat(AT_FDCWD, from, AT_FDCWD, $0, 0) }
         }
       }
+      // On an overlay both names are of the upper directory now.
+      young.insert(try FileKey(of: from, at: AT_FDCWD))
       touched.add(source, .metadata)
       touched.add(target, .name)
     case .symbolicLink(let path, let target):
@@ -149,7 +151,11 @@ struct RecordedTree {
     case .chmod(let path, let mode):
       try change(path, skipsLinks: true) { $0.mode = $0.mode & ~0o7777 | UInt32(mode) }
     case .chown(let path, let uid, let gid):
-      try change(path) { ($0.uid, $0.gid) = (uid, gid) }
+      try change(path) {
+        ($0.uid, $0.gid) = (uid, gid)
+        guard $0.kind != .directory else { return }
+        $0.mode &= ~(0o4000 | ($0.mode & 0o010 != 0 ? 0o2000 : 0))
+      }
     case .touch(let path, let time): try setTime(of: path, time)
     case .setAttribute(let path, let name, let value): try setAttribute(path, name, value)
     case .removeAttribute(let path, let name): try setAttribute(path, name, nil)
@@ -258,6 +264,7 @@ struct RecordedTree {
 
   private mutating func move(_ old: String, _ new: String) throws {
     let (old, new) = (try canonical(old), try canonical(new))
+    if old == new { return }
     // Before they are compared: on an overlay two names of an old file are two files.
     try part(old)
     try rename(place(old), to: place(new))
