@@ -72,13 +72,17 @@ let package = Package(
     .executableTarget(
       name: "SandboxTestProgram", dependencies: base + ["Sandboxing"],
       path: "Tests/SandboxTestProgram", cSettings: gnu, swiftSettings: strict),
+    .executableTarget(
+      name: "RecordedTreeTestProgram", dependencies: base + ["Layers", "RecordedFiles"],
+      path: "Tests/RecordedTreeTestProgram", cSettings: gnu, swiftSettings: strict),
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("OCITests", ["OCI"]),
     tests("LinuxSystemTests", ["LinuxSystem", "TestSupport"]),
     tests("RecordedFilesTests", ["RecordedFiles", "LinuxSystem", "TestSupport"]),
     tests("DockerfileSyntaxTests", ["DockerfileSyntax", "LinuxSystem", "Diagnostics"]),
     tests("ImagesTests", base + ["Images", "TestSupport"]),
-    tests("LayersTests", base + ["Layers", "RecordedFiles", "TestSupport"]),
+    tests(
+      "LayersTests", base + ["Layers", "RecordedFiles", "RecordedTreeTestProgram", "TestSupport"]),
     tests("SandboxingTests", base + ["Sandboxing", "SandboxTestProgram"]),
     tests("RegistryTests", base + ["Images", "Registry"]),
     tests("BuildPlanningTests", base + ["BuildPlanning", "DockerfileSyntax"]),
