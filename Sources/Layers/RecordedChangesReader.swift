@@ -129,13 +129,22 @@ struct RecordedChangesReader: ~Copyable {
 
   private func entry(_ path: PathBytes, _ seen: SeenStatus) throws -> LayerEntry {
     let number = tree.number
-    let place = PathBytes("/proc/self/fd/\(number)").appending(path)
     return try LayerEntry(
       path: path, status: seen.status,
-      attributes: records.attributes(ofFileAt: place, seen).filter {
-        !OverlayFormat.isReserved($0.name)
-      },
+      attributes: attributes(of: path, seen).filter { !OverlayFormat.isReserved($0.name) },
       linkTarget: { try linkTarget(of: path, at: number) })
+  }
+
+  private func attributes(of path: PathBytes, _ seen: SeenStatus) throws -> [ExtendedAttribute] {
+    // With its prefix the path of a tree may be longer than the kernel takes.
+    if path.bytes.count > 4000, seen.status.kind == .regular || seen.status.kind == .directory {
+      let file = try FileDescriptor.openBeneath(
+        path, in: tree, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+      return try records.attributes(
+        ofFileAt: PathBytes("/proc/self/fd/\(file.number)"), seen, followLinks: true)
+    }
+    return try records.attributes(
+      ofFileAt: PathBytes("/proc/self/fd/\(tree.number)").appending(path), seen)
   }
 }
 

@@ -43,12 +43,14 @@ extension FileRecords {
 
   /// All attributes of `path` itself: those recorded, and of those on disk the `user.` ones. What
   /// else the disk has belongs to the machine, such as SELinux labels.
-  package func attributes(ofFileAt path: PathBytes, _ seen: SeenStatus) throws(SystemError)
-    -> [ExtendedAttribute]
-  {
+  ///
+  /// - Parameter followLinks: `path` leads to the file, such as one of `/proc/self/fd`.
+  package func attributes(
+    ofFileAt path: PathBytes, _ seen: SeenStatus, followLinks: Bool = false
+  ) throws(SystemError) -> [ExtendedAttribute] {
     let recorded = attributes(of: seen.key)
     guard seen.status.kind == .regular || seen.status.kind == .directory else { return recorded }
-    let onDisk = try extendedAttributes(of: path).filter { attribute in
+    let onDisk = try extendedAttributes(of: path, followLinks: followLinks).filter { attribute in
       attribute.name.hasPrefix("user.") && !recorded.contains { $0.name == attribute.name }
     }
     return onDisk.isEmpty ? recorded : (recorded + onDisk).sorted()

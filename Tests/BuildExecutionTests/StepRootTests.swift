@@ -119,11 +119,14 @@ import Testing
     let lower = files(try base())
     let first = recordedRoot(on: lower)
     let changes = try #require(
-      try await command(first, [("d/a", .content), ("n", .name)]) {
+      try await command(first, [("d/a", .content), ("n", .name), ("empty", .name)]) {
         try write("a1", to: $0.appending("d/a"))
         try write("n1", to: $0.appending("n"))
+        try write("", to: $0.appending("empty"))
       })
     try lower.append(.changes(changes), isInTree: false, entries: changes.entries)
+    #expect(try await lower.contents(of: "n") == Array("n1".utf8))
+    #expect(try await lower.contents(of: "empty") == [])
     first.remove()
 
     let root = recordedRoot(on: files(lower.layers))

@@ -132,6 +132,33 @@ import Testing
     for name in try names(inDirectory: path) { try expectInvariant(path.appending(name), user) }
   }
 
+  @Test func `a path may be as long as Linux takes`() throws {
+    let directory = try TemporaryDirectory()
+    var path = PathBytes([UInt8]())
+    var files: [(LayerEntry, String)] = []
+    while path.bytes.count < 3840 {
+      path = path.appending(PathBytes(Array(repeating: UInt8(ascii: "n"), count: 200)))
+      files.append((Self.entry(path, .directory, 0o555), ""))
+    }
+    let last = PathBytes(Array(repeating: UInt8(ascii: "f"), count: 4095 - path.bytes.count - 1))
+    let own = Self.attribute("user.n", [1])
+    files.append((Self.entry(path.appending(last), .regular, 0o444, [own]), "deep"))
+    let layer = try archive(files)
+    let tree = try recordedTree([layer], in: directory.path, FileTree())
+    let touched = TouchedPaths()
+    touched.add(path.appending(last), .name)
+    let changes = try RecordedChanges.read(
+      tree: tree.root, records: tree.records, touched: touched, below: FileTree())
+    #expect(try changes.entries(unchanged: []) == entries(of: layer))
+    let kept = directory.path.appending("kept")
+    try makeDirectory(kept)
+    try RecordedContent.keep(
+      changes.entries(unchanged: []), of: tree.root, records: tree.records, in: kept)
+    let file = try FileDescriptor.openBeneath(
+      path.appending(last), in: try FileDescriptor.open(kept, flags: O_RDONLY | O_DIRECTORY))
+    #expect(try contents(of: file) == Array("deep".utf8))
+  }
+
   // MARK: - Change sets
 
   @Test func `a change set is put on another tree as hard links, the second time as copies`() throws
