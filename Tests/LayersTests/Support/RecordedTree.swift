@@ -205,17 +205,9 @@ struct RecordedTree {
     guard found.status.kind != .directory, found.status.linkCount > 1,
       !young.contains(FileKey(found))
     else { return }
-    let copy = PathBytes(root.bytes + Array(".part".utf8))
-    try shell("cp -a --no-preserve=links \"\(place)\" \"\(copy)\"", in: "/")
-    let parent = try FileStatus(of: place.parent)
-    let key = try FileKey(of: copy, at: AT_FDCWD)
-    records.copy(FileKey(found), to: key)
-    try rename(copy, to: place)
-    let time = timespec(
-      tv_sec: Int(parent.modified.seconds), tv_nsec: Int(parent.modified.nanoseconds))
-    try retrying("utimens") {
-      place.parent.withCString { utimensat(AT_FDCWD, $0, [time, time], 0) }
-    }
+    let parent = try FileDescriptor.open(place.parent, flags: O_PATH | O_DIRECTORY)
+    let scratch = try FileDescriptor.open(root.parent, flags: O_PATH | O_DIRECTORY)
+    let key = try records.part(place.name, in: parent.number, through: scratch.number)
     young.insert(key)
   }
 
