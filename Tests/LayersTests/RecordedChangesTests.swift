@@ -149,6 +149,17 @@ struct RecordedChangesTests {
     try pair.expectSameContent()
   }
 
+  @Test(arguments: 1...30 as ClosedRange<UInt64>)
+  func `so does the command after it`(_ seed: UInt64) throws {
+    let directory = try TemporaryDirectory()
+    // No links into directories that are moved; see below.
+    var pair = try Pair(Self.operations(seed: seed * 2), in: directory.path)
+    let second = Self.operations(seed: seed * 2 + 1000)
+    try pair.perform(second)
+    #expect(pair.differences == [], "\(second.map(\.python).joined(separator: "\n"))")
+    try pair.expectSameContent(in: "upper2")
+  }
+
   @Test func `names reserved for whiteouts are refused`() throws {
     let directory = try TemporaryDirectory()
     #expect(throws: LayerError.reservedName("d/.wh.x")) {
@@ -197,40 +208,71 @@ struct RecordedChangesTests {
     var overlay: [LayerEntry]
     var recorded: [LayerEntry]
     private let directory: PathBytes
-    private let tree: RecordedTree
+    private var tree: RecordedTree
+
+    private let begin = FileTime.now
+    private let below = FileTree()
+    /// Where the content of each layer lies.
+    private var layers = ["low", "top"]
 
     init(_ operations: [FileOperation], in directory: PathBytes) throws {
       self.directory = directory
-      try write(
-        Array(
-          (FileOperation.pythonPrelude + operations.map(\.python).joined(separator: "\n")).utf8),
-        to: directory.appending("script.py"))
-      let begin = FileTime.now
-      let upper = try OverlayChangesTests.change("python3 ../script.py", in: directory)
-
-      let below = FileTree()
-      let tree = try recordedTree(
+      try Self.write(operations, to: directory.appending("script.py"))
+      overlay = try OverlayChangesTests.change("python3 ../script.py", in: directory)
+      tree = try recordedTree(
         [
           OverlayChangesTests.layer(of: directory.appending("low")),
           OverlayChangesTests.layer(of: directory.appending("top")),
         ], in: directory, below)
-      self.tree = tree
-      var changing = tree
-      changing.perform(operations)
+      recorded = []
+      recorded = try changes(by: operations)
+    }
+
+    /// Another command, on what the one before left.
+    mutating func perform(_ operations: [FileOperation]) throws {
+      try Self.write(operations, to: directory.appending("second.py"))
+      try shell(
+        """
+        mkdir upper2 work2 merged2
+        unshare -m --propagation private bash -euc '
+          mount -t overlay overlay -o lowerdir=upper:top:low,upperdir=upper2,workdir=work2,index=off,metacopy=off,redirect_dir=nofollow,xino=off merged2
+          cd merged2; umask 022; python3 ../second.py'
+        """, in: directory)
+      overlay = try OverlayChanges.read(
+        upper: directory.appending("upper2"),
+        lower: ["upper", "top", "low"].map { directory.appending($0) }, format: .trusted)
+
+      let kept = directory.appending("kept1")
+      try makeDirectory(kept)
+      try RecordedContent.keep(recorded, of: tree.root, records: tree.records, in: kept)
+      below.beginLayer()
+      for entry in recorded { try below.apply(entry) }
+      layers.append("kept1")
+      tree.beginCommand()
+      recorded = try changes(by: operations)
+    }
+
+    private static func write(_ operations: [FileOperation], to path: PathBytes) throws {
+      let lines = operations.map(\.python).joined(separator: "\n")
+      try LayersTests.write(Array((FileOperation.pythonPrelude + lines).utf8), to: path)
+    }
+
+    private mutating func changes(by operations: [FileOperation]) throws -> [LayerEntry] {
+      tree.perform(operations)
       let changes = try RecordedChanges.read(
-        tree: tree.root, records: tree.records, touched: changing.touched, below: below)
+        tree: tree.root, records: tree.records, touched: tree.touched, below: below)
       let unchanged = try changes.undecided.filter { undecided in
-        let layer = undecided.below.layer == 0 ? "low" : "top"
+        let layer = directory.appending(layers[undecided.below.layer])
         return try contents(of: tree.root.appending(undecided.path))
-          == contents(of: directory.appending(layer).appending(undecided.below.entry.path))
+          == contents(of: layer.appending(undecided.below.entry.path))
       }
-      overlay = upper.map { $0.without(timesSince: begin) }
-      recorded = changes.entries(unchanged: Set(unchanged.map(\.path)))
-        .map { $0.without(timesSince: begin) }
+      return changes.entries(unchanged: Set(unchanged.map(\.path)))
     }
 
     /// Entry by entry; also when only their order differs.
     var differences: [String] {
+      let overlay = overlay.map { $0.without(timesSince: begin) }
+      let recorded = recorded.map { $0.without(timesSince: begin) }
       if overlay == recorded { return [] }
       let (expected, found) = (Set(overlay), Set(recorded))
       return ["\(overlay.map(\.path)) is not \(recorded.map(\.path))"]
@@ -239,14 +281,14 @@ struct RecordedChangesTests {
     }
 
     /// Also from where the content is kept.
-    func expectSameContent() throws {
+    func expectSameContent(in upper: String = "upper") throws {
       let kept = directory.appending("kept")
       try makeDirectory(kept)
       try RecordedContent.keep(recorded, of: tree.root, records: tree.records, in: kept)
       for entry in recorded where entry.kind == .regular && entry.sizeInBytes > 0 {
         #expect(
           try contents(of: kept.appending(entry.path))
-            == contents(of: directory.appending("upper").appending(entry.path)), "\(entry.path)")
+            == contents(of: directory.appending(upper).appending(entry.path)), "\(entry.path)")
       }
     }
   }
