@@ -48,15 +48,17 @@ let package = Package(
     module("OCI", ["CCrypto"]),
 
     // The parts.
+    module("RecordedFiles", ["LinuxSystem", "Diagnostics", "CLinuxShims"]),
     module("DockerfileSyntax", ["LinuxSystem", "Diagnostics"]),
     module("Images", base),
-    module("Layers", base + ["CISAL", "CZstd", "CArchive"]),
-    module("RecordedFiles", ["LinuxSystem", "CLinuxShims"]),
+    module("Layers", base + ["RecordedFiles", "CISAL", "CZstd", "CArchive"]),
     module("VirtualRoot", ["LinuxSystem", "RecordedFiles", "CLinuxShims", "CVirtualRoot"]),
-    module("Sandboxing", base + ["VirtualRoot", "CLinuxShims"]),
+    module("Sandboxing", base + ["RecordedFiles", "VirtualRoot", "CLinuxShims"]),
     module("Registry", base + ["Images", "CCurl"]),
     module("BuildPlanning", base + ["DockerfileSyntax"]),
-    module("BuildExecution", base + ["BuildPlanning", "Images", "Layers", "Sandboxing"]),
+    module(
+      "BuildExecution",
+      base + ["BuildPlanning", "Images", "Layers", "RecordedFiles", "Sandboxing"]),
     .executableTarget(
       name: "caisson",
       dependencies: base + [
@@ -72,18 +74,26 @@ let package = Package(
     .executableTarget(
       name: "SandboxTestProgram", dependencies: base + ["Sandboxing"],
       path: "Tests/SandboxTestProgram", cSettings: gnu, swiftSettings: strict),
+    .executableTarget(
+      name: "RecordedTreeTestProgram", dependencies: base + ["Layers", "RecordedFiles"],
+      path: "Tests/RecordedTreeTestProgram", cSettings: gnu, swiftSettings: strict),
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("OCITests", ["OCI"]),
     tests("LinuxSystemTests", ["LinuxSystem", "TestSupport"]),
+    tests("RecordedFilesTests", ["RecordedFiles", "LinuxSystem", "TestSupport"]),
     tests("DockerfileSyntaxTests", ["DockerfileSyntax", "LinuxSystem", "Diagnostics"]),
     tests("ImagesTests", base + ["Images", "TestSupport"]),
-    tests("LayersTests", base + ["Layers", "TestSupport"]),
+    tests(
+      "LayersTests", base + ["Layers", "RecordedFiles", "RecordedTreeTestProgram", "TestSupport"]),
     tests("SandboxingTests", base + ["Sandboxing", "SandboxTestProgram"]),
     tests("RegistryTests", base + ["Images", "Registry"]),
     tests("BuildPlanningTests", base + ["BuildPlanning", "DockerfileSyntax"]),
     tests(
       "BuildExecutionTests",
-      base + ["BuildExecution", "BuildPlanning", "Images", "Layers", "TestSupport"]),
+      base + [
+        "BuildExecution", "BuildPlanning", "Images", "Layers", "RecordedFiles", "Sandboxing",
+        "TestSupport",
+      ]),
     tests("CaissonTests", base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images"]),
     tests("EndToEndTests", base, fixtures: ["Fixtures"]),
   ],

@@ -150,6 +150,11 @@ final class LayeredFiles {
     let root = try FileDescriptor.open(changes.directory, flags: O_RDONLY | O_DIRECTORY)
     let buffer = PieceBuffer(capacity: 1 << 20)
     for inode in inodes.sorted(by: { $0.entry.path < $1.entry.path }) {
+      // A recorded tree keeps no files without content.
+      guard inode.entry.sizeInBytes > 0 else {
+        try body(inode) { _ in }
+        continue
+      }
       let file = try FileDescriptor.openBeneath(
         inode.entry.path, in: root, flags: O_RDONLY | O_NOFOLLOW)
       try body(inode) { take in

@@ -5,6 +5,7 @@ import Images
 import Layers
 import LinuxSystem
 import OCI
+import Sandboxing
 
 /// The files of a finished image without the image: as a directory or a tar archive.
 package struct RootFileSystem: Sendable {
@@ -58,7 +59,8 @@ private actor RootFileSystemWriter {
       let blob = try surroundings.fetcher.store.open(layer.descriptor.digest)
       var reader = TarReader(LayerContent(blob: blob, diffID: layer.diffID))
       var unpacker = try LayerUnpacker(
-        into: directory, over: tree, lower: [], style: .plain(setsOwners: geteuid() == 0))
+        into: directory, over: tree, lower: [],
+        style: .plain(setsOwners: Capability.mayGiveFilesAway))
       _ = try unpacker.unpack(&reader)
       try reader.input.check()
       try Task.checkCancellation()

@@ -8,30 +8,41 @@ import LinuxSystem
 import Sandboxing
 
 extension StageBuilder {
-  /// `RUN`: the command in a sandbox on an overlay of the layers; its upper directory is the change.
+  /// `RUN`: the command in a sandbox on the files of the layers.
   func perform(_ run: RunStep, _ step: Step, _ id: BuildEvent.StepID) async throws -> StageLayer? {
-    let sandbox: NamespaceSandbox
-    switch surroundings.sandbox {
-    case .namespaces(let available): sandbox = available
-    case .none(let reason, let help):
-      throw ExecutionError.noSandbox(reason: reason, help: help, at: step.source)
-    }
+    let root = try stepRoot(at: step.source)
     ranCommand = true
-    let place = surroundings.fetcher.store.temporaryPath()
     do {
-      return try await perform(run, step, id, in: sandbox, at: place)
+      return try await perform(run, step, id, in: root)
     } catch {
-      try? removeTree(place)
+      root.remove()
       throw error
     }
   }
 
-  /// - Parameter place: For the directories of the overlay; not there yet.
+  private func stepRoot(at range: SourceRange) throws -> any StepRoot {
+    let fetcher = surroundings.fetcher
+    switch surroundings.sandbox {
+    case .namespaces(let sandbox):
+      return OverlayStepRoot(
+        sandbox, on: files, format: surroundings.unpacked.format,
+        at: fetcher.store.temporaryPath())
+    case .virtual(let sandbox):
+      if let recordedRoot { return recordedRoot }
+      let root = RecordedStepRoot(
+        sandbox, on: files, unpacked: surroundings.unpacked, fetcher: fetcher,
+        at: fetcher.store.temporaryPath())
+      recordedRoot = root
+      return root
+    case .none(let reason, let help):
+      throw ExecutionError.noSandbox(reason: reason, help: help, at: range)
+    }
+  }
+
   private func perform(
-    _ run: RunStep, _ step: Step, _ id: BuildEvent.StepID, in sandbox: NamespaceSandbox,
-    at place: PathBytes
+    _ run: RunStep, _ step: Step, _ id: BuildEvent.StepID, in root: any StepRoot
   ) async throws -> StageLayer? {
-    let root = try await makeOverlay(at: place)
+    try await root.prepare()
     try await makeWorkingDirectory(run, in: root)
     let identity = try await identity(of: run.user, at: step.source)
     var environment = run.environment
@@ -46,34 +57,18 @@ extension StageBuilder {
     let command = SandboxedCommand(
       program, environment: environment, workingDirectory: run.workingDirectory,
       uid: identity.uid, gid: identity.gid, groups: identity.groups, hostname: "caisson")
-    let end = try await start(command, in: root, with: sandbox, id)
+    let end = try await start(command, in: root, id)
     try check(end, step)
-    try? removeTree(root.work)
-    return try layer(of: root)
-  }
-
-  private func makeOverlay(at place: PathBytes) async throws -> OverlayRoot {
-    let lower = try await files.directories()
-    try LinuxSystem.makeDirectory(place, mode: 0o700)
-    let root = OverlayRoot(
-      lower: lower, upper: place.appending("upper"), work: place.appending("work"))
-    try LinuxSystem.makeDirectory(root.upper, mode: 0o755)
-    try LinuxSystem.makeDirectory(root.work, mode: 0o700)
-    let entry = try await files.rootEntry()
-    try retrying("chown", root.upper) { root.upper.withCString { chown($0, entry.uid, entry.gid) } }
-    try retrying("chmod", root.upper) {
-      root.upper.withCString { chmod($0, mode_t(entry.permissions)) }
-    }
-    return root
+    guard let changes = try await root.changes() else { return nil }
+    try files.append(.changes(changes), isInTree: false, entries: changes.entries)
+    return .changes(changes)
   }
 
   /// Makes the working directory when the image names one it does not have.
-  private func makeWorkingDirectory(_ run: RunStep, in root: OverlayRoot) async throws {
+  private func makeWorkingDirectory(_ run: RunStep, in root: any StepRoot) async throws {
     guard !workingDirectories.contains(run.workingDirectory) else { return }
     let found = try await files.tree().resolve(PathBytes(run.workingDirectory))
-    if found.node == nil {
-      try makeDirectories(root.upper.appending(found.path), mode: 0o755)
-    }
+    if found.node == nil { try await root.makeDirectory(found.path) }
     workingDirectories.insert(run.workingDirectory)
   }
 
@@ -87,18 +82,17 @@ extension StageBuilder {
   }
 
   private func start(
-    _ command: SandboxedCommand, in root: OverlayRoot, with sandbox: NamespaceSandbox,
-    _ id: BuildEvent.StepID
+    _ command: SandboxedCommand, in root: any StepRoot, _ id: BuildEvent.StepID
   ) async throws -> ProcessEnd {
     if options.passesOutputThrough {
-      return try await sandbox.run(
-        command, in: root, standardOutput: STDOUT_FILENO, standardError: STDERR_FILENO)
+      return try await root.run(
+        command, standardOutput: STDOUT_FILENO, standardError: STDERR_FILENO)
     }
     let output = try OutputPump { [report] in report(.stepOutput(id, $0, isError: false)) }
     let errors = try OutputPump { [report] in report(.stepOutput(id, $0, isError: true)) }
     do {
-      let end = try await sandbox.run(
-        command, in: root, standardOutput: output.input, standardError: errors.input)
+      let end = try await root.run(
+        command, standardOutput: output.input, standardError: errors.input)
       output.finish()
       errors.finish()
       return end
@@ -117,14 +111,5 @@ extension StageBuilder {
     case .signaled(let signal):
       throw ExecutionError.commandKilled(command: step.text, signal: signal, at: step.source)
     }
-  }
-
-  private func layer(of root: OverlayRoot) throws -> StageLayer? {
-    let entries = try OverlayChanges.read(
-      upper: root.upper, lower: root.lower, format: surroundings.unpacked.format)
-    guard !entries.isEmpty else { return nil }
-    let changes = ChangeSet(directory: root.upper, entries: entries)
-    try files.append(.changes(changes), isInTree: false, entries: entries)
-    return .changes(changes)
   }
 }

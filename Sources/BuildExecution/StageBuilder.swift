@@ -37,6 +37,8 @@ actor StageBuilder {
   private var history: [ImageConfiguration.History]
   var newestInput: FileTime
   var ranCommand: Bool
+  /// Where commands run without namespaces; made for the first of them.
+  var recordedRoot: RecordedStepRoot?
   /// Known to be there.
   var workingDirectories: Set<String> = ["/"]
 
@@ -90,6 +92,8 @@ actor StageBuilder {
 
   func run() async throws -> StageResult {
     report(.stageStarted(stage))
+    // Also before the stages that stand on this one begin: they take over its files.
+    defer { removeRecordedRoot() }
     try await withThrowingTaskGroup(of: Void.self) { background in
       for (number, step) in stage.steps.enumerated() {
         try Task.checkCancellation()
@@ -105,10 +109,16 @@ actor StageBuilder {
         let size = layer == nil ? nil : try await files.topSizeInBytes()
         report(.stepFinished(id, step, layerSizeInBytes: size))
       }
+      removeRecordedRoot()
       try await background.waitForAll()
     }
     report(.stageFinished(stage))
     return result()
+  }
+
+  private func removeRecordedRoot() {
+    recordedRoot?.remove()
+    recordedRoot = nil
   }
 
   /// - Returns: The layer the step left, which is on top of ``files`` already; nil for none.

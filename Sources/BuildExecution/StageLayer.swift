@@ -9,7 +9,7 @@ import OCI
 package enum StageLayer: Sendable {
   /// Of a base image or of COPY: in the content store, or to be had from where it came.
   case blob(LayerReference, isOfBase: Bool)
-  /// Of RUN: a directory in overlayfs's format, and its entries. It becomes a blob only when the
+  /// Of RUN: a directory with the content, and its entries. It becomes a blob only when the
   /// stage ends up in the image.
   case changes(ChangeSet)
 }

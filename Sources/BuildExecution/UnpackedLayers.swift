@@ -55,6 +55,11 @@ package actor UnpackedLayers {
       with: try LayerIndex.encode(entries, compressingOn: compression), isDurable: false)
   }
 
+  /// Keeps the entries of a layer that was read on the way to something else.
+  func rememberIfNew(_ entries: [LayerEntry], of diffID: Digest) throws {
+    if known[diffID] == nil { try remember(entries, of: diffID) }
+  }
+
   private func savedEntries(of diffID: Digest) -> [LayerEntry]? {
     guard let file = try? FileDescriptor.open(indexes.appending(diffID.hex)) else { return nil }
     let entries = try? LayerIndex.decode(file: file)
@@ -99,7 +104,7 @@ package actor UnpackedLayers {
         into: temporary, over: tree, lower: lower, style: .overlay(format))
       let entries = try unpacker.unpack(&reader)
       try reader.input.check()
-      if known[layer.diffID] == nil { try remember(entries, of: layer.diffID) }
+      try rememberIfNew(entries, of: layer.diffID)
       try rename(temporary, to: place)
     } catch {
       try? removeTree(temporary)

@@ -3,26 +3,30 @@
 import Glibc
 import LinuxSystem
 import OCI
+import RecordedFiles
 
 /// Writes one layer as a directory, with owners, modes, times and attributes.
 ///
 /// Every path comes from a ``FileTree`` and is opened without following links, so nothing is written
 /// outside the directory.
 package struct LayerUnpacker: ~Copyable {
-  package enum Style: Hashable, Sendable {
+  package enum Style: Sendable {
     /// The directory is for overlayfs: whiteouts are character devices 0:0, opaque directories have
     /// an attribute. Needs a root's powers, those of a user namespace included.
     case overlay(OverlayFormat)
     /// The directory holds the layers below as well: what is taken away is removed.
     case plain(setsOwners: Bool)
+    /// As plain, for any user: everything belongs to this process's user, and what that user may not
+    /// set is recorded.
+    case recorded(FileRecords)
   }
 
-  private let root: FileDescriptor
-  private let path: PathBytes
-  private let tree: FileTree
+  let root: FileDescriptor
+  let path: PathBytes
+  let tree: FileTree
   /// Of the layers below, lowest first.
   private let lower: [PathBytes]
-  private let style: Style
+  let style: Style
   /// Directories made here and what they are to become, set when their content is complete.
   private var directories: [PathBytes: LayerEntry] = [:]
   /// Where the last entry went: most follow one of the same directory.
@@ -51,48 +55,89 @@ package struct LayerUnpacker: ~Copyable {
     var entries: [LayerEntry] = []
     while let entry = try reader.next() {
       entries.append(entry)
-      switch try tree.apply(entry) {
-      case .placed(let place): try self.place(entry, at: place, content: &reader)
-      case .removed(let place, let hadLower): if hadLower { try hide(place) }
-      case .emptied(let place):
-        try makeDirectories(place)
-        try hideLower(of: place)
-      }
+      try apply(entry) { file in try reader.forEachPiece { try file.writeAll($0) } }
       try Task.checkCancellation()
     }
-    // Files of this layer changed its time, and layers need not name it.
-    if case .plain = style, directories[""] == nil, tree.root.inode.layer >= 0 {
-      directories[""] = tree.root.entry
-    }
-    try finishDirectories()
+    try finish()
     return entries
   }
 
-  private mutating func place<Input: ByteSource & ~Copyable>(
-    _ entry: LayerEntry, at place: PathBytes, content reader: inout TarReader<Input>
+  /// Puts a change set on the tree.
+  ///
+  /// - Parameter directory: Has the content of the files, at their paths. They are hard-linked where
+  ///   nobody else has done so, else copied: neither may be written to afterwards.
+  /// - Precondition: The style is ``Style/recorded(_:)``.
+  package mutating func apply(_ changes: [LayerEntry], from directory: PathBytes) throws {
+    let source = try FileDescriptor.open(directory, flags: O_RDONLY | O_DIRECTORY)
+    tree.beginLayer()
+    for entry in changes {
+      try apply(entry, linkingFrom: source.number) { file in
+        if entry.sizeInBytes > 0 { try copyFile(of: entry, from: source.number, to: file) }
+      }
+      try Task.checkCancellation()
+    }
+    try finish()
+  }
+
+  /// - Parameters:
+  ///   - source: A directory that has the file already.
+  ///   - fill: Writes the content of a regular file that was made.
+  private mutating func apply(
+    _ entry: LayerEntry, linkingFrom source: Int32? = nil,
+    _ fill: (borrowing FileDescriptor) throws -> Void
+  ) throws {
+    switch try tree.apply(entry) {
+    case .placed(let place): try self.place(entry, at: place, source, fill)
+    case .removed(let place, let hadLower): if hadLower { try hide(place) }
+    case .emptied(let place):
+      try makeDirectories(place)
+      try hideLower(of: place)
+    }
+  }
+
+  private mutating func finish() throws {
+    // Files of this layer changed its time, and layers need not name it.
+    if style.holdsLayersBelow, directories[""] == nil, tree.root.inode.layer >= 0 {
+      directories[""] = tree.root.entry
+    }
+    try finishDirectories()
+  }
+
+  private mutating func place(
+    _ entry: LayerEntry, at place: PathBytes, _ source: Int32?,
+    _ fill: (borrowing FileDescriptor) throws -> Void
   ) throws {
     guard !place.isEmpty else {
       directories[place] = entry
       return
     }
     let parent = try parentDirectory(of: place)
-    if entry.isDirectory {
+    switch entry.kind {
+    case .directory:
       try makeDirectory(place, in: parent.descriptor)
       directories[place] = entry
-      return
-    }
-    if entry.kind == .regular {
-      let file = try makeFile(place, in: parent)
-      try reader.forEachPiece { try file.writeAll($0) }
-      return try setMetadata(
-        of: entry, on: file, at: place, madeBy: try parent.ownerOfNewFiles(asOf: file))
-    }
-    try clear(place, in: parent.descriptor)
-    if case .hardLink(let target) = entry.kind {
+    case .regular: try makeFile(entry, at: place, in: parent, source, fill)
+    case .hardLink(let target):
+      try clear(place, in: parent.descriptor)
       try link(target, to: place, in: parent.descriptor)
-    } else {
+    default:
+      try clear(place, in: parent.descriptor)
       try makeSpecial(entry, at: place, in: parent.descriptor)
     }
+  }
+
+  private mutating func makeFile(
+    _ entry: LayerEntry, at place: PathBytes, in parent: OpenDirectory, _ source: Int32?,
+    _ fill: (borrowing FileDescriptor) throws -> Void
+  ) throws {
+    if let source, entry.sizeInBytes > 0 {
+      try clear(place, in: parent.descriptor)
+      if try linkFile(of: entry, from: source, to: place, in: parent.descriptor) { return }
+    }
+    let file = try makeFile(place, in: parent)
+    try fill(file)
+    try setMetadata(
+      of: entry, on: file, at: place, madeBy: try parent.ownerOfNewFiles(asOf: file))
   }
 
   /// The directory of `place`, made if it is missing.
@@ -125,6 +170,8 @@ package struct LayerUnpacker: ~Copyable {
     case .regular, .hardLink, .directory: return
     case .symbolicLink(let target): try makeSymbolicLink(to: target, at: place, in: parent)
     case .fifo: try makeNode(place, in: parent, mode: S_IFIFO, device: 0)
+    case .characterDevice where style.isRecorded: try makeStandIn(place, in: parent, mode: S_IFCHR)
+    case .blockDevice where style.isRecorded: try makeStandIn(place, in: parent, mode: S_IFREG)
     case .characterDevice(let major, let minor):
       let device = deviceNumber(major, minor)
       guard try makeDevice(place, in: parent, mode: S_IFCHR, device: device) else { return }
@@ -161,7 +208,7 @@ package struct LayerUnpacker: ~Copyable {
     guard errno == .exists else { throw SystemError("mkdir", place, errno) }
     if try FileStatus(of: place.name, at: number).kind == .directory {
       // An ordinary user needs the permission to write to what a layer below made read-only.
-      guard style == .plain(setsOwners: false) else { return }
+      guard case .plain(setsOwners: false) = style else { return }
       try retrying("chmod", place) { place.name.withCString { fchmodat(number, $0, 0o700, 0) } }
       return
     }
@@ -234,7 +281,7 @@ package struct LayerUnpacker: ~Copyable {
     guard source.node?.inode === inode else {
       throw LayerError.missingHardLinkTarget(place, target: target)
     }
-    if inode.layer != tree.layer, !exists(path.appending(source.path)) {
+    if !style.isRecorded, inode.layer != tree.layer, !exists(path.appending(source.path)) {
       try copyUp(inode, to: source.path)
     }
     let from = try open(directory: source.path.parent)
@@ -274,92 +321,5 @@ package struct LayerUnpacker: ~Copyable {
       let directory = try open(directory: place)
       try setMetadata(of: entry, on: directory, at: place)
     }
-  }
-}
-
-// MARK: - Owners, modes, attributes, times
-
-extension LayerUnpacker {
-  private func setMetadata(
-    of entry: LayerEntry, on file: borrowing FileDescriptor, at place: PathBytes,
-    madeBy owner: (uid: UInt32, gid: UInt32)? = nil
-  ) throws {
-    let number = file.number
-    if owner.map({ $0 != (entry.uid, entry.gid) }) ?? true {
-      try setOwner(of: entry) { fchown(number, entry.uid, entry.gid) }
-    }
-    // After the owner, whose change clears set-ids and capabilities.
-    try retrying("chmod", place) { fchmod(number, mode_t(entry.permissions)) }
-    try setAttributes(of: entry, on: PathBytes("/proc/self/fd/\(number)"), follow: true)
-    var times = Self.times(entry.modified)
-    try retrying("utimens", place) { futimens(number, &times) }
-  }
-
-  private func setMetadata(
-    of entry: LayerEntry, at place: PathBytes, in parent: borrowing FileDescriptor
-  ) throws {
-    let number = parent.number
-    try setOwner(of: entry) {
-      place.name.withCString {
-        fchownat(number, $0, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW)
-      }
-    }
-    if case .symbolicLink = entry.kind {
-    } else {
-      try retrying("chmod", place) {
-        place.name.withCString { fchmodat(number, $0, mode_t(entry.permissions), 0) }
-      }
-    }
-    try setAttributes(
-      of: entry, on: PathBytes("/proc/self/fd/\(number)").appending(place.name), follow: false)
-    var times = Self.times(entry.modified)
-    try retrying("utimens", place) {
-      place.name.withCString { utimensat(number, $0, &times, AT_SYMLINK_NOFOLLOW) }
-    }
-  }
-
-  private func setOwner(of entry: LayerEntry, _ change: () -> Int32) throws {
-    if case .plain(setsOwners: false) = style { return }
-    if change() == 0 { return }
-    let errno = Errno.current
-    guard errno == .invalidArgument else { throw SystemError("chown", entry.path, errno) }
-    throw LayerError.unmappedOwner(entry.path, uid: entry.uid, gid: entry.gid)
-  }
-
-  /// What the file system has no room for is left out here; the blob still has it.
-  private func setAttributes(of entry: LayerEntry, on path: PathBytes, follow: Bool) throws {
-    for attribute in entry.attributes where !OverlayFormat.isReserved(attribute.name) {
-      do {
-        try setExtendedAttribute(attribute, on: path, followLinks: follow)
-      } catch {
-        guard error.errno == .notSupported || error.errno == .notPermitted else { throw error }
-      }
-    }
-  }
-
-  private static func times(_ time: FileTime) -> [timespec] {
-    let stamp = timespec(tv_sec: Int(time.seconds), tv_nsec: Int(time.nanoseconds))
-    return [stamp, stamp]
-  }
-
-  private func makeNode(
-    _ place: PathBytes, in parent: borrowing FileDescriptor, mode: mode_t, device: UInt64
-  ) throws {
-    let number = parent.number
-    try retrying("mknod", place) {
-      place.name.withCString { mknodat(number, $0, mode | 0o600, dev_t(device)) }
-    }
-  }
-
-  /// - Returns: False when this user may not: in a user namespace nobody may make devices.
-  private func makeDevice(
-    _ place: PathBytes, in parent: borrowing FileDescriptor, mode: mode_t, device: UInt64
-  ) throws -> Bool {
-    let number = parent.number
-    let status = place.name.withCString { mknodat(number, $0, mode | 0o600, dev_t(device)) }
-    if status == 0 { return true }
-    let errno = Errno.current
-    guard errno == .notPermitted else { throw SystemError("mknod", place, errno) }
-    return false
   }
 }

@@ -16,16 +16,23 @@ package struct ExtendedAttribute: Hashable, Comparable, Sendable {
   package static func < (a: ExtendedAttribute, b: ExtendedAttribute) -> Bool { a.name < b.name }
 }
 
-/// The attributes of `path` itself (links not followed), in the order of their names; empty where
+/// The attributes of `path` itself, or of what it leads to, in the order of their names; empty where
 /// the file system has none.
-package func extendedAttributes(of path: PathBytes) throws(SystemError) -> [ExtendedAttribute] {
-  try path.withCString { (path) throws(SystemError) in try attributes(ofLink: path) }
-}
-
-private func attributes(ofLink path: UnsafePointer<CChar>) throws(SystemError)
+package func extendedAttributes(of path: PathBytes, followLinks: Bool = false) throws(SystemError)
   -> [ExtendedAttribute]
 {
-  let size = llistxattr(path, nil, 0)
+  try path.withCString { (path) throws(SystemError) in
+    try attributes(
+      of: path, list: followLinks ? listxattr : llistxattr, get: followLinks ? getxattr : lgetxattr)
+  }
+}
+
+private func attributes(
+  of path: UnsafePointer<CChar>,
+  list listNames: (UnsafePointer<CChar>, UnsafeMutablePointer<CChar>?, Int) -> Int,
+  get: (UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafeMutableRawPointer?, Int) -> Int
+) throws(SystemError) -> [ExtendedAttribute] {
+  let size = listNames(path, nil, 0)
   if size == 0 { return [] }
   if size < 0 {
     let errno = Errno.current
@@ -33,13 +40,13 @@ private func attributes(ofLink path: UnsafePointer<CChar>) throws(SystemError)
     throw SystemError("listxattr", PathBytes(String(cString: path)), errno)
   }
   var list = [CChar](repeating: 0, count: size + 1024)
-  let got = try retrying("listxattr") { llistxattr(path, &list, list.count) }
+  let got = try retrying("listxattr") { listNames(path, &list, list.count) }
   let names = list[..<got].split(separator: 0).map { $0.map(UInt8.init(bitPattern:)) }
   var found: [ExtendedAttribute] = []
   for name in names {
     let name = PathBytes(name)
     var value = [UInt8](repeating: 0, count: 64 << 10)
-    let count = name.withCString { lgetxattr(path, $0, &value, value.count) }
+    let count = name.withCString { get(path, $0, &value, value.count) }
     if count < 0 {
       let errno = Errno.current
       if errno == .noData { continue }
@@ -59,5 +66,15 @@ package func setExtendedAttribute(
     path.withCString { path in
       attribute.name.withCString { set(path, $0, attribute.value, attribute.value.count, 0) }
     }
+  }
+}
+
+/// Removes an attribute of `path` itself, or of what it leads to.
+package func removeExtendedAttribute(
+  _ name: PathBytes, of path: PathBytes, followLinks: Bool = false
+) throws(SystemError) {
+  let remove = followLinks ? removexattr : lremovexattr
+  try retrying("removexattr", path) {
+    path.withCString { path in name.withCString { remove(path, $0) } }
   }
 }

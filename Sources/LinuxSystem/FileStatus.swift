@@ -65,18 +65,27 @@ package struct FileStatus: Hashable, Sendable {
     self.init(buffer)
   }
 
+  init(
+    kind: Kind, permissions: UInt32, uid: UInt32, gid: UInt32, sizeInBytes: Int64,
+    modified: FileTime, linkCount: UInt64, device: UInt64, inode: UInt64, deviceMajor: UInt32,
+    deviceMinor: UInt32, blocks: Int64
+  ) {
+    self.kind = kind
+    self.permissions = permissions
+    self.uid = uid
+    self.gid = gid
+    self.sizeInBytes = sizeInBytes
+    self.modified = modified
+    self.linkCount = linkCount
+    self.device = device
+    self.inode = inode
+    self.deviceMajor = deviceMajor
+    self.deviceMinor = deviceMinor
+    self.blocks = blocks
+  }
+
   private init(_ buffer: stat) {
-    kind =
-      switch buffer.st_mode & S_IFMT {
-      case S_IFREG: .regular
-      case S_IFDIR: .directory
-      case S_IFLNK: .symbolicLink
-      case S_IFCHR: .characterDevice
-      case S_IFBLK: .blockDevice
-      case S_IFIFO: .fifo
-      case S_IFSOCK: .socket
-      default: .unknown
-      }
+    kind = Kind(mode: UInt32(buffer.st_mode))
     permissions = UInt32(buffer.st_mode & 0o7777)
     uid = buffer.st_uid
     gid = buffer.st_gid

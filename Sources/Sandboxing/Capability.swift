@@ -5,10 +5,15 @@ import Glibc
 import LinuxSystem
 
 /// A right of root (capabilities(7)); the raw value is its bit.
-struct Capability: Hashable {
+package struct Capability: Hashable, Sendable {
   var bit: Int32
 
   static let systemAdministration = Capability(bit: CAP_SYS_ADMIN)
+
+  /// Whether this thread may give files away and change them afterwards, as unpacking with owners does.
+  package static var mayGiveFilesAway: Bool {
+    [CAP_CHOWN, CAP_FOWNER, CAP_DAC_OVERRIDE].allSatisfy { Capability(bit: $0).isEffective }
+  }
 
   /// What Docker leaves to a container.
   static let defaults: Set<Capability> = Set(

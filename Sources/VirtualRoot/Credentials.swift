@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CVirtualRoot
 import Glibc
 
 /// Who a process in the sandbox believes to be: what the kernel keeps in `struct cred`.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinuxShims
 import CVirtualRoot
 import Glibc
 import LinuxSystem
@@ -15,6 +16,21 @@ enum Domain: UInt8, Sendable {
   case process
 }
 
+/// The kinds of `st_mode`, as its upper four bits. inode(7).
+enum FileMode {
+  static let mask: UInt32 = 0o170000
+  static let socket: UInt32 = 0o140000
+  static let symbolicLink: UInt32 = 0o120000
+  static let regular: UInt32 = 0o100000
+  static let blockDevice: UInt32 = 0o060000
+  static let directory: UInt32 = 0o040000
+  static let characterDevice: UInt32 = 0o020000
+  static let fifo: UInt32 = 0o010000
+  static let setUserID: UInt32 = 0o4000
+  static let setGroupID: UInt32 = 0o2000
+  static let sticky: UInt32 = 0o1000
+}
+
 /// Names a file as long as it is there.
 struct InodeNumber: Hashable, Sendable {
   var device: UInt64
@@ -23,25 +39,25 @@ struct InodeNumber: Hashable, Sendable {
 
 /// The state of a file on disk and what the records say of it.
 struct Inode {
-  var raw: Glibc.statx
+  var raw: statx
   var record: FileRecord?
   var domain: Domain
 
   var number: InodeNumber { InodeNumber(device: device, inode: raw.stx_ino) }
-  var device: UInt64 { UInt64(raw.stx_dev_major) << 32 | UInt64(raw.stx_dev_minor) }
+  var device: UInt64 { caisson_makedev(raw.stx_dev_major, raw.stx_dev_minor) }
   var key: FileKey { FileKey(device: device, inode: raw.stx_ino, born: born) }
   /// Nanoseconds since 1970; 0 where the file system does not tell.
   var born: Int64 { raw.stx_btime.tv_sec * 1_000_000_000 + Int64(raw.stx_btime.tv_nsec) }
 
   var mode: UInt32 { record?.mode ?? UInt32(raw.stx_mode) }
-  var kind: UInt32 { mode & UInt32(S_IFMT) }
+  var kind: UInt32 { mode & FileMode.mask }
   /// On the disk, where a device node is something else.
-  var kindOnDisk: UInt32 { UInt32(raw.stx_mode) & UInt32(S_IFMT) }
+  var kindOnDisk: UInt32 { UInt32(raw.stx_mode) & FileMode.mask }
   var uid: UInt32 { record?.uid ?? (domain == .tree ? 0 : raw.stx_uid) }
   var gid: UInt32 { record?.gid ?? (domain == .tree ? 0 : raw.stx_gid) }
-  var isDirectory: Bool { kindOnDisk == UInt32(S_IFDIR) }
-  var isRegularOnDisk: Bool { kindOnDisk == UInt32(S_IFREG) }
-  var isSymbolicLink: Bool { kindOnDisk == UInt32(S_IFLNK) }
+  var isDirectory: Bool { kindOnDisk == FileMode.directory }
+  var isRegularOnDisk: Bool { kindOnDisk == FileMode.regular }
+  var isSymbolicLink: Bool { kindOnDisk == FileMode.symbolicLink }
   /// No file of the tree has no permission at all on disk: only what covers a mount point.
   var looksLikeMountPoint: Bool { raw.stx_mode & 0o7777 == 0 && domain == .tree }
   var visibleLinks: UInt32 {
@@ -51,9 +67,7 @@ struct Inode {
 
   /// What a file without record is.
   var defaultRecord: FileRecord {
-    FileRecord(
-      uid: 0, gid: 0, mode: UInt32(raw.stx_mode), deviceMajor: 0, deviceMinor: 0, hiddenLinks: 0,
-      attributes: 0)
+    FileRecord(mode: UInt32(raw.stx_mode))
   }
 
   /// Whether `credentials` may do what `mask` (R_OK, W_OK, X_OK) says. POSIX.1e ACLs are not looked
@@ -102,15 +116,10 @@ struct Node: ~Copyable {
 
   /// The descriptor itself, which the caller of this closes.
   consuming func release() throws(Errno) -> Int32 {
-    guard isOwned else {
-      let copy = caisson_fcntl_int(number, F_DUPFD_CLOEXEC, 0)
-      guard copy >= 0 else { throw Errno.current }
-      discard self
-      return copy
-    }
-    let number = number
+    let released = isOwned ? number : caisson_fcntl_int(number, F_DUPFD_CLOEXEC, 0)
     discard self
-    return number
+    guard released >= 0 else { throw Errno.current }
+    return released
   }
 }
 

@@ -82,7 +82,7 @@ final class MountTable: Sendable {
         ActiveMount(
           path: mount.path, number: file.release(), domain: mount.content.domain,
           isReadOnly: mount.isReadOnly || mount.content.domain == .system, stub: stub.number,
-          root: InodeNumber(device: joined(status.device), inode: status.inode), hostPath: source))
+          root: InodeNumber(device: status.device, inode: status.inode), hostPath: source))
     }
     // Last, since what lies on a stub cannot be reached any more.
     for (path, _) in covered.reversed() {
@@ -104,6 +104,8 @@ final class MountTable: Sendable {
 
   func mount(onStub inode: InodeNumber) -> ActiveMount? { mounts.first { $0.stub == inode } }
   func mount(withRoot inode: InodeNumber) -> ActiveMount? { mounts.first { $0.root == inode } }
+
+  var processes: ActiveMount? { mounts.first { $0.domain == .process } }
 
   /// Whether a path begins with one of the places, read as it stands.
   func covers(_ path: PathBuffer) -> Bool {
@@ -127,7 +129,7 @@ final class MountTable: Sendable {
         throw SystemError("mount", place, isDirectory ? .notDirectory : Errno(EISDIR))
       }
       return Stub(
-        number: InodeNumber(device: joined(status.device), inode: status.inode), made: nil,
+        number: InodeNumber(device: status.device, inode: status.inode), made: nil,
         mode: status.permissions)
     }
     let parent = try FileStatus(of: place.parent, followLinks: true)
@@ -141,14 +143,9 @@ final class MountTable: Sendable {
     }
     let status = try FileStatus(of: place)
     return Stub(
-      number: InodeNumber(device: joined(status.device), inode: status.inode),
+      number: InodeNumber(device: status.device, inode: status.inode),
       made: (place, isDirectory, [time, time]), mode: status.permissions)
   }
-}
-
-/// The form in which `statx` gives device numbers, so that both can be compared.
-private func joined(_ device: UInt64) -> UInt64 {
-  UInt64(caisson_major(device)) << 32 | UInt64(caisson_minor(device))
 }
 
 extension Mount.Content {

@@ -23,6 +23,13 @@ final class PathBuffer {
   var isAbsolute: Bool { start[0] == slash }
   var path: PathBytes { PathBytes(Array(bytes)) }
 
+  func begins(with prefix: PathBytes) -> Bool {
+    prefix.bytes.withUnsafeBytes { bytes in
+      guard let first = bytes.baseAddress else { return true }
+      return bytes.count <= count && memcmp(first, start, bytes.count) == 0
+    }
+  }
+
   func removeAll() { setCount(0) }
 
   func setCount(_ count: Int) {

@@ -9,22 +9,22 @@ import RecordedFiles
 extension World {
   /// The state of what a descriptor leads to, the records included.
   func inode(of number: Int32, _ domain: Domain) throws(Errno) -> Inode {
-    var raw = Glibc.statx()
-    guard Glibc.statx(number, "", AT_EMPTY_PATH, statusMask, &raw) == 0 else {
+    var raw = statx()
+    guard statx(number, "", AT_EMPTY_PATH, statusMask, &raw) == 0 else {
       throw Errno.current
     }
     return recorded(raw, domain)
   }
 
   func inode(of name: UnsafePointer<CChar>, in directory: borrowing Node) throws(Errno) -> Inode {
-    var raw = Glibc.statx()
+    var raw = statx()
     guard
-      Glibc.statx(directory.number, name, AT_SYMLINK_NOFOLLOW, statusMask, &raw) == 0
+      statx(directory.number, name, AT_SYMLINK_NOFOLLOW, statusMask, &raw) == 0
     else { throw Errno.current }
     return recorded(raw, directory.domain)
   }
 
-  func recorded(_ raw: Glibc.statx, _ domain: Domain) -> Inode {
+  func recorded(_ raw: statx, _ domain: Domain) -> Inode {
     var inode = Inode(raw: raw, record: nil, domain: domain)
     if domain == .tree { inode.record = records.record(of: inode.key) }
     return inode
@@ -55,7 +55,7 @@ extension World {
   {
     let count = prefix.bytes.count
     guard path.count >= count,
-      prefix.bytes.withUnsafeBytes({ memcmp($0.baseAddress, path.start, count) }) == 0,
+      path.begins(with: prefix),
       path.count == count || path.start[count] == slash || path.start[count] == 0x20
     else { return false }
     let rest = PathBytes(Array(path.bytes[count...]))
@@ -97,7 +97,7 @@ extension World {
   private func add(_ path: PathBuffer, _ touch: FileTouch) {
     let count = rootPath.bytes.count
     guard path.count >= count,
-      rootPath.bytes.withUnsafeBytes({ memcmp($0.baseAddress, path.start, count) }) == 0
+      path.begins(with: rootPath)
     else { return }
     if path.count == count { return touched.add(UnsafeBufferPointer(rebasing: path.bytes[0..<0]), touch) }
     guard path.start[count] == slash else { return }

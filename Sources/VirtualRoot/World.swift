@@ -94,8 +94,8 @@ final class World: Sendable {
   }
 
   private static func status(of number: Int32) throws(SystemError) -> Inode {
-    var raw = Glibc.statx()
-    try retrying("statx") { Glibc.statx(number, "", AT_EMPTY_PATH, statusMask, &raw) }
+    var raw = statx()
+    try retrying("statx") { statx(number, "", AT_EMPTY_PATH, statusMask, &raw) }
     return Inode(raw: raw, record: nil, domain: .tree)
   }
 }

@@ -3,6 +3,7 @@
 import Glibc
 import LinuxSystem
 import OCI
+import RecordedFiles
 import TestSupport
 import Testing
 
@@ -265,10 +266,16 @@ struct HostileUnpackingTests {
   ]
 
   @Test(
-    arguments: cases,
-    [LayerUnpacker.Style.overlay(.trusted), .plain(setsOwners: true), .plain(setsOwners: false)])
-  func `nothing is written outside`(_ c: Case, _ style: LayerUnpacker.Style) throws {
+    arguments: cases, ["overlay", "plain with owners", "plain", "recorded"])
+  func `nothing is written outside`(_ c: Case, _ styleName: String) throws {
     let directory = try TemporaryDirectory()
+    let records = try TemporaryDirectory()
+    let style: LayerUnpacker.Style =
+      switch styleName {
+      case "overlay": .overlay(.trusted)
+      case "recorded": .recorded(try FileRecords(creating: records.path.appending("records")))
+      default: .plain(setsOwners: styleName == "plain with owners")
+      }
     let canary = directory.path.appending("canary")
     let root = directory.path.appending("root")
     try makeDirectory(canary)

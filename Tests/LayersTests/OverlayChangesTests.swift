@@ -121,7 +121,7 @@ struct OverlayChangesTests {
     }
   }
 
-  private static func name(_ entry: LayerEntry) -> String {
+  static func name(_ entry: LayerEntry) -> String {
     switch entry.kind {
     case .directory: "\(entry.path)/"
     case .hardLink(let target): "\(entry.path)=\(target)"
@@ -130,7 +130,7 @@ struct OverlayChangesTests {
   }
 
   /// A whole directory as a layer: what overlayfs would read from it over nothing.
-  private static func layer(of directory: PathBytes) throws -> [UInt8] {
+  static func layer(of directory: PathBytes) throws -> [UInt8] {
     let entries = try OverlayChanges.read(upper: directory, lower: [], format: .trusted)
     // Markers hide nothing there, so they are left out; here they do.
     let markers: [LayerEntry] =
