@@ -75,7 +75,7 @@ final class Receiver {
 extension TrappedCall {
   static let all: [TrappedCall] =
     openCalls + statusCalls + nameCalls + metadataCalls + attributeCalls + directoryCalls
-    + identityCalls + processCalls + socketCalls + refusedCalls
+    + execCalls + socketCalls + identityCalls + processCalls + refusedCalls
 
   static let rules = Dictionary(uniqueKeysWithValues: all.map { ($0.number, $0.rule) })
 
