@@ -81,7 +81,7 @@ final class MountTable: Sendable {
       mounts.append(
         ActiveMount(
           path: mount.path, number: file.release(), domain: mount.content.domain,
-          isReadOnly: mount.isReadOnly || mount.content.domain == .system, stub: stub.number,
+          isReadOnly: mount.isReadOnly, stub: stub.number,
           root: InodeNumber(device: status.device, inode: status.inode), hostPath: source))
     }
     // Last, since what lies on a stub cannot be reached any more.
@@ -104,6 +104,10 @@ final class MountTable: Sendable {
 
   func mount(onStub inode: InodeNumber) -> ActiveMount? { mounts.first { $0.stub == inode } }
   func mount(withRoot inode: InodeNumber) -> ActiveMount? { mounts.first { $0.root == inode } }
+
+  func isStubOrRoot(_ inode: InodeNumber) -> Bool {
+    mounts.contains { $0.stub == inode || $0.root == inode }
+  }
 
   var processes: ActiveMount? { mounts.first { $0.domain == .process } }
 

@@ -14,6 +14,11 @@ final class Receiver {
   /// Two paths at a time: `rename` and `link` have two.
   let firstPath = PathBuffer()
   let secondPath = PathBuffer()
+  /// The last components of both.
+  let firstName = PathBuffer()
+  let secondName = PathBuffer()
+  /// Where something lies by the names of the machine.
+  let hostPath = PathBuffer()
   /// For what is read from or written to the caller's memory besides paths.
   let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
   let walker: Walker

@@ -27,7 +27,13 @@ final class World: Sendable {
   let processes: Int32
   let processesDevice: UInt64
   private let treeDevices: [UInt64]
+  /// Whether files tell when they were born, so that no record outlives its file unnoticed.
+  var hasBirths: Bool { beginning != 0 }
   private let dead = Mutex([FileKey]())
+  /// Files older than the step that got another name in it.
+  let linked = Mutex(Set<FileKey>())
+  /// The directory ``scratch``, opened with O_PATH.
+  let scratchNumber: Int32
   private let ending = Atomic(false)
   private let counter = Atomic(0)
   let own: pid_t = getpid()
@@ -50,6 +56,7 @@ final class World: Sendable {
     self.records = records
     self.mounts = mounts
     self.scratch = scratch
+    scratchNumber = try FileDescriptor.open(scratch, flags: O_PATH | O_DIRECTORY).release()
     self.cookie = cookie
     touched = TouchedPaths()
   }
