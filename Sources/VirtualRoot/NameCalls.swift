@@ -157,6 +157,7 @@ extension Receiver {
     guard unlinkat(place.number, place.name, isDirectory ? AT_REMOVEDIR : 0) == 0 else {
       throw Errno.current
     }
+    if inode.isDirectory || inode.isSymbolicLink { world.invalidatePaths() }
     forgetIfLast(inode)
     noteName(place.name, in: place.directory)
     return .done
@@ -207,6 +208,9 @@ extension Receiver {
       throw Errno.current
     }
     if isItself { return .done }
+    if !source.isRegularOnDisk || target.map({ !$0.isRegularOnDisk }) == true {
+      world.invalidatePaths()
+    }
     if let target, flags != exchanges, target.number != source.number { forgetIfLast(target) }
     noteName(old.name, in: old.directory)
     noteName(new.name, in: new.directory)

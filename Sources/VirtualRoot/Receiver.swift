@@ -22,6 +22,7 @@ final class Receiver {
   /// For what is read from or written to the caller's memory besides paths.
   let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
   let walker: Walker
+  let directories = DirectoryCache()
 
   init(world: World, listener: Int32) {
     self.world = world

@@ -90,19 +90,22 @@ extension Receiver {
     _ call: Call, at directory: Int32, _ address: UInt64, _ flags: Int32
   ) throws(Errno) -> Inode {
     let mayBeEmpty = flags & AT_EMPTY_PATH != 0
-    if mayBeEmpty, directory != AT_FDCWD {
-      // What fstat of the C library is.
-      if address != 0 { try readPath(at: address, of: call, into: firstPath) }
-      if address == 0 || firstPath.isEmpty { return try status(call, behind: directory) }
-      let state = try state(of: call)
-      return try file(
-        call, at: directory, firstPath, follow: flags & AT_SYMLINK_NOFOLLOW == 0, state
-      ).inode
+    firstPath.removeAll()
+    if address != 0 || !mayBeEmpty { try readPath(at: address, of: call, into: firstPath) }
+    // What fstat of the C library is.
+    if firstPath.isEmpty && mayBeEmpty && directory != AT_FDCWD {
+      return try status(call, behind: directory)
     }
-    return try file(
-      call, at: directory, address, follow: flags & AT_SYMLINK_NOFOLLOW == 0,
-      mayBeEmpty: mayBeEmpty
-    ).inode
+    let state = try state(of: call)
+    if firstPath.isEmpty {
+      guard mayBeEmpty else { throw .noSuchFile }
+      return try file(base(call, directory, state)).inode
+    }
+    let follow = flags & AT_SYMLINK_NOFOLLOW == 0
+    if let inode = try quickStatus(call, at: directory, firstPath, follow: follow, state) {
+      return inode
+    }
+    return try file(call, at: directory, firstPath, follow: follow, state).inode
   }
 
   /// The state of what a descriptor of the caller leads to, without opening it.

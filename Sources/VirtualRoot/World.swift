@@ -29,6 +29,7 @@ final class World: Sendable {
   private let treeDevices: [UInt64]
   /// Whether files tell when they were born, so that no record outlives its file unnoticed.
   var hasBirths: Bool { beginning != 0 }
+  private let renamings = Atomic(0)
   private let dead = Mutex([FileKey]())
   /// Files older than the step that got another name in it.
   let linked = Mutex(Set<FileKey>())
@@ -69,6 +70,10 @@ final class World: Sendable {
     if treeDevices.contains(device) { return .tree }
     return device == processesDevice ? .process : .system
   }
+
+  /// Moves on when paths may lead elsewhere than before.
+  var generation: Int { renamings.load(ordering: .acquiring) }
+  func invalidatePaths() { renamings.add(1, ordering: .acquiringAndReleasing) }
 
   /// A name nobody else has.
   func newScratchName() -> PathBytes {
