@@ -85,6 +85,9 @@ let package = Package(
     tests("ImagesTests", base + ["Images", "TestSupport"]),
     tests(
       "LayersTests", base + ["Layers", "RecordedFiles", "RecordedTreeTestProgram", "TestSupport"]),
+    tests(
+      "VirtualRootTests",
+      ["VirtualRoot", "RecordedFiles", "LinuxSystem", "CVirtualRoot", "TestSupport"]),
     tests("SandboxingTests", base + ["Sandboxing", "SandboxTestProgram"]),
     tests("RegistryTests", base + ["Images", "Registry"]),
     tests("BuildPlanningTests", base + ["BuildPlanning", "DockerfileSyntax"]),

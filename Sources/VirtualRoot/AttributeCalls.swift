@@ -156,7 +156,8 @@ extension Receiver {
     return .value(Int64(value.count))
   }
 
-  private func recordedAttribute(_ name: PathBytes, of file: borrowing File) throws(Errno) -> [UInt8]
+  private func recordedAttribute(_ name: PathBytes, of file: borrowing File) throws(Errno)
+    -> [UInt8]
   {
     guard file.node.domain == .tree, file.inode.record != nil,
       let value = world.records.attribute(name, of: file.inode.key)
@@ -242,7 +243,8 @@ extension Receiver {
 
   func setAccessList(_ list: AccessList, of inode: Inode, _ record: FileRecord) throws(Errno) {
     try world.records.setAttribute(
-      ExtendedAttribute(name: AccessList.accessName, value: list.bytes), of: inode.key, default: record)
+      ExtendedAttribute(name: AccessList.accessName, value: list.bytes), of: inode.key,
+      default: record)
   }
 
   private func setAccessList(

@@ -19,7 +19,8 @@ extension TrappedCall {
         call, of: receiver.file(call, at: call.i0, call.a1, follow: true), call.a2)
     },
     TrappedCall(fchmodat2) { (receiver, call) throws(Errno) in
-      try receiver.setMode(call, of: receiver.file(call, at: call.i0, call.a1, flags: call.i3), call.a2)
+      try receiver.setMode(
+        call, of: receiver.file(call, at: call.i0, call.a1, flags: call.i3), call.a2)
     },
     TrappedCall(SYS_chown) { (receiver, call) throws(Errno) in
       try receiver.setOwner(
@@ -93,7 +94,8 @@ extension Receiver {
 
   /// Pipes, sockets and terminals are the caller's own, and nothing remembers their state.
   private func isUnrecorded(_ file: borrowing File) throws(Errno) -> Bool {
-    if file.node.domain == .system, file.inode.raw.stx_uid == ownUID, !world.isReadOnly(file.inode) {
+    if file.node.domain == .system, file.inode.raw.stx_uid == ownUID, !world.isReadOnly(file.inode)
+    {
       return true
     }
     try checkWritable(file)

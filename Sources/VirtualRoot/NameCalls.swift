@@ -43,7 +43,8 @@ extension TrappedCall {
     },
     TrappedCall(SYS_renameat2) { (receiver, call) throws(Errno) in
       try receiver.rename(
-        call, at: call.i0, call.a1, to: call.i2, call.a3, flags: UInt32(truncatingIfNeeded: call.a4))
+        call, at: call.i0, call.a1, to: call.i2, call.a3, flags: UInt32(truncatingIfNeeded: call.a4)
+      )
     },
     TrappedCall(SYS_link) { (receiver, call) throws(Errno) in
       try receiver.link(call, at: AT_FDCWD, call.a0, to: AT_FDCWD, call.a1, flags: 0)

@@ -36,7 +36,8 @@ extension Receiver {
       !world.isYoung(inode)
     else { return }
     _ = try part(
-      PathBytes(UnsafeBufferPointer(start: name, count: strlen(name)).map { UInt8(bitPattern: $0) }),
+      PathBytes(
+        UnsafeBufferPointer(start: name, count: strlen(name)).map { UInt8(bitPattern: $0) }),
       in: directory.number, keepsContent: true)
   }
 

@@ -94,7 +94,8 @@ extension Receiver {
     if limits & UInt64(RESOLVE_BENEATH) != 0 && path.isAbsolute { throw .crossDevice }
     let fromRoot = path.isAbsolute && !staysBelow
     let base =
-      fromRoot ? Node(borrowing: world.root, domain: .tree) : try base(call, request.directory, state)
+      fromRoot
+      ? Node(borrowing: world.root, domain: .tree) : try base(call, request.directory, state)
     guard base.domain == .tree else { throw .crossDevice }
     let ours = UInt64(staysBelow ? 0 : fromRoot ? RESOLVE_IN_ROOT : RESOLVE_BENEATH)
     let resolve = limits | ours | UInt64(RESOLVE_NO_MAGICLINKS)

@@ -11,5 +11,7 @@ extension Receiver {
     _ call: Call, _ node: borrowing Node, path: PathBuffer, flags: Int32, _ state: ProcessState
   ) throws(Errno) -> Int32? { nil }
 
-  func processLinkText(_ call: Call, path: PathBuffer, into: PathBuffer) throws(Errno) -> Bool { false }
+  func processLinkText(_ call: Call, path: PathBuffer, into: PathBuffer) throws(Errno) -> Bool {
+    false
+  }
 }

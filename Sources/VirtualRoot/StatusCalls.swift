@@ -112,7 +112,9 @@ extension Receiver {
   fileprivate func status(_ call: Call, behind number: Int32) throws(Errno) -> Inode {
     guard number >= 0 else { throw Errno(EBADF) }
     var raw = statx()
-    let status = withDescriptorPath(call.thread, number) { statx(AT_FDCWD, $0, 0, statusMask, &raw) }
+    let status = withDescriptorPath(call.thread, number) {
+      statx(AT_FDCWD, $0, 0, statusMask, &raw)
+    }
     guard status == 0 else {
       let errno = Errno.current
       throw errno == .noSuchFile ? Errno(EBADF) : errno

@@ -98,7 +98,8 @@ extension World {
       try? path.append(rest)
     } else if !rest.isEmpty {
       path.removeAll()
-      try? path.append(rest.bytes[0] == UInt8(ascii: "/") ? rest : PathBytes("/" + rest.description))
+      try? path.append(
+        rest.bytes[0] == UInt8(ascii: "/") ? rest : PathBytes("/" + rest.description))
     }
     return true
   }

@@ -47,7 +47,9 @@ final class World: Sendable {
     let processes = try FileDescriptor.open("/proc", flags: O_PATH | O_DIRECTORY)
     let inode = try Self.status(of: root.number)
     rootInode = inode.number
-    treeDevices = try [inode.device] + mounts.mounts.filter { $0.domain == .tree }
+    treeDevices =
+      try [inode.device]
+      + mounts.mounts.filter { $0.domain == .tree }
       .map { (mount) throws(SystemError) in try Self.status(of: mount.number).device }
     processesDevice = try Self.status(of: processes.number).device
     beginning = try Self.timeOfNewFile(in: scratch)
