@@ -10,21 +10,24 @@ import Testing
 @Suite(
   .enabled(if: SandboxFixture.isPossible, "needs root and /bin/busybox"), .timeLimit(.minutes(2)))
 struct SandboxLifetimeTests {
-  @Test(arguments: [
-    // Ends at SIGTERM, and can tell of it.
-    ("trap 'echo ended; exit 0' TERM; echo ready; while true; do sleep 1000 & wait; done", true),
-    // Must be killed.
-    ("trap '' TERM; echo ready; while true; do sleep 1000; done", false),
-  ])
-  func `cancelling ends the command, gently first`(line: String, endsItself: Bool) async throws {
-    let fixture = try SandboxFixture()
+  @Test(
+    arguments: [
+      // Ends at SIGTERM, and can tell of it.
+      ("trap 'echo ended; exit 0' TERM; echo ready; while true; do sleep 1000 & wait; done", true),
+      // Must be killed.
+      ("trap '' TERM; echo ready; while true; do sleep 1000; done", false),
+    ], SandboxKind.allCases)
+  func `cancelling ends the command, gently first`(
+    command: (line: String, endsItself: Bool), kind: SandboxKind
+  ) async throws {
+    let (line, endsItself) = command
+    let fixture = try SandboxFixture(kind)
     let output = try Pipe()
     let writer = output.writer
     let grace: Int32 = endsItself ? 60_000 : 100
     let command = SandboxedCommand(.arguments(["sh", "-c", line]), environment: ["PATH=/bin"])
     let task = Task {
-      try await fixture.sandbox(gracePeriodInMilliseconds: grace).run(
-        command, in: fixture.root(), standardOutput: writer, standardError: writer)
+      try await fixture.run(command, gracePeriodInMilliseconds: grace, output: writer)
     }
     #expect(try await output.line() == "ready")
     task.cancel()
@@ -34,8 +37,9 @@ struct SandboxLifetimeTests {
     #expect(try await output.rest() == (endsItself ? "ended\n" : ""))
   }
 
-  @Test func `a task cancelled before starts nothing`() async throws {
-    let fixture = try SandboxFixture()
+  @Test(arguments: SandboxKind.allCases)
+  func `a task cancelled before starts nothing`(kind: SandboxKind) async throws {
+    let fixture = try SandboxFixture(kind)
     let task = Task {
       withUnsafeCurrentTask { $0?.cancel() }
       return try await fixture.run("touch /started")
@@ -44,15 +48,16 @@ struct SandboxLifetimeTests {
     #expect(try fixture.changes() == [])
   }
 
-  @Test(arguments: [SIGKILL, SIGTERM])
-  func `when the program is killed nothing of the sandbox is left`(signal: Int32) async throws {
-    let fixture = try SandboxFixture()
+  @Test(arguments: [SIGKILL, SIGTERM], SandboxKind.allCases)
+  func `when the program is killed nothing of the sandbox is left`(
+    signal: Int32, kind: SandboxKind
+  ) async throws {
+    let fixture = try SandboxFixture(kind)
     let output = try Pipe()
     let pid = try ChildProcess(
       program: try testProgram(),
-      arguments: [
-        "SandboxTestProgram", fixture.directory.description, "sh", "-c",
-        "setsid sleep 1000 & echo ready; sleep 1000",
+      arguments: ["SandboxTestProgram"] + (kind == .virtual ? ["virtual"] : []) + [
+        fixture.directory.description, "sh", "-c", "setsid sleep 1000 & echo ready; sleep 1000",
       ],
       descriptors: [(1, output.writer), (2, output.writer)], isDetached: true
     ).start()
