@@ -38,12 +38,17 @@ final class ReceiverThreads: Sendable {
 
   /// Returns when none of them does anything any more. The world is ending, so each looks up when it
   /// is interrupted; a signal that comes just before its wait is lost, hence the repetition.
+  ///
+  /// One that does not come back in seconds is left behind: whom it serves is gone, and soon the whole
+  /// program is.
   func stop() {
-    while true {
+    for _ in 0..<Self.patience {
       let (count, ids) = threads.withLock { ($0.count, $0.ids) }
       if count == 0 { return }
       for thread in ids { tgkill(getpid(), thread, SIGUSR1) }
       usleep(200)
     }
   }
+
+  private static let patience = 25_000
 }
