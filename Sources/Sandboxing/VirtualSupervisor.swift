@@ -81,6 +81,8 @@ struct VirtualSupervisor {
     } catch {
       report = .failed(SandboxError(error, description.command))
     }
+    // Whoever asked does so too, unless it is gone.
+    try? removeTree(description.scratch)
     return report
   }
 

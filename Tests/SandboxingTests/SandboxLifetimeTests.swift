@@ -53,22 +53,52 @@ struct SandboxLifetimeTests {
     signal: Int32, kind: SandboxKind
   ) async throws {
     let fixture = try SandboxFixture(kind)
-    let output = try Pipe()
-    let pid = try ChildProcess(
-      program: try testProgram(),
-      arguments: ["SandboxTestProgram"] + (kind == .virtual ? ["virtual"] : []) + [
-        fixture.directory.description, "sh", "-c", "setsid sleep 1000 & echo ready; sleep 1000",
-      ],
-      descriptors: [(1, output.writer), (2, output.writer)], isDetached: true
-    ).start()
-    output.closeWriter()
-    #expect(try await output.line() == "ready")
+    let (pid, output) = try await startProgram(fixture)
     kill(pid, signal)
     // Ends only when every process that has the pipe has ended, the supervisor among them.
     #expect(try await output.rest() == "")
     #expect(try waitForEnd(of: pid) == .signaled(signal))
     let mounts = String(decoding: try contents(of: "/proc/self/mounts"), as: UTF8.self)
     #expect(!mounts.contains(fixture.directory.description))
+  }
+}
+
+extension SandboxLifetimeTests {
+  @Test(arguments: ["supervisor", "reaper"])
+  func `a process of a virtual sandbox that is killed takes it along`(which: String) async throws {
+    let fixture = try SandboxFixture(.virtual)
+    let (pid, output) = try await startProgram(fixture)
+    let supervisor = try #require(try children(of: pid).first)
+    kill(
+      which == "supervisor" ? supervisor : try #require(try children(of: supervisor).first), SIGKILL
+    )
+    #expect(try await output.rest().contains("ended unexpectedly"))
+    #expect(try waitForEnd(of: pid) == .exited(3))
+  }
+
+  /// Starts a program that runs two processes in a sandbox, and waits until they do.
+  private func startProgram(_ fixture: SandboxFixture) async throws -> (pid: pid_t, output: Pipe) {
+    let output = try Pipe()
+    let pid = try ChildProcess(
+      program: try testProgram(),
+      arguments: ["SandboxTestProgram"] + (fixture.kind == .virtual ? ["virtual"] : []) + [
+        fixture.directory.description, "sh", "-c", "setsid sleep 1000 & echo ready; sleep 1000",
+      ],
+      descriptors: [(1, output.writer), (2, output.writer)], isDetached: true
+    ).start()
+    output.closeWriter()
+    #expect(try await output.line() == "ready")
+    return (pid, output)
+  }
+
+  private func children(of parent: pid_t) throws -> [pid_t] {
+    try names(inDirectory: "/proc").compactMap { name in
+      guard let process = pid_t(name.description),
+        let status = try? contents(of: PathBytes("/proc/\(process)/status")),
+        String(decoding: status, as: UTF8.self).contains("\nPPid:\t\(parent)\n")
+      else { return nil }
+      return process
+    }
   }
 }
 
