@@ -72,7 +72,7 @@ let package = Package(
       name: "TestSupport", dependencies: ["LinuxSystem"], path: "Tests/TestSupport",
       cSettings: gnu, swiftSettings: strict),
     .executableTarget(
-      name: "SandboxTestProgram", dependencies: base + ["Sandboxing"],
+      name: "SandboxTestProgram", dependencies: base + ["RecordedFiles", "Sandboxing"],
       path: "Tests/SandboxTestProgram", cSettings: gnu, swiftSettings: strict),
     .executableTarget(
       name: "RecordedTreeTestProgram", dependencies: base + ["Layers", "RecordedFiles"],
@@ -85,7 +85,10 @@ let package = Package(
     tests("ImagesTests", base + ["Images", "TestSupport"]),
     tests(
       "LayersTests", base + ["Layers", "RecordedFiles", "RecordedTreeTestProgram", "TestSupport"]),
-    tests("SandboxingTests", base + ["Sandboxing", "SandboxTestProgram"]),
+    tests(
+      "VirtualRootTests",
+      ["VirtualRoot", "RecordedFiles", "LinuxSystem", "CVirtualRoot", "TestSupport"]),
+    tests("SandboxingTests", base + ["RecordedFiles", "Sandboxing", "SandboxTestProgram"]),
     tests("RegistryTests", base + ["Images", "Registry"]),
     tests("BuildPlanningTests", base + ["BuildPlanning", "DockerfileSyntax"]),
     tests(

@@ -22,6 +22,8 @@ package enum SandboxError: Error, Hashable, Sendable, Codable {
   case supervisorDied(status: Int32)
   case idMapRefused(tool: String, message: String)
   case namespacesUnavailable(reasons: [String])
+  /// What lies beside the tree of a virtual sandbox is not what it should be.
+  case recordsDamaged(path: String, reason: String)
 
   init(_ error: SystemError) {
     self = .refused(
@@ -90,6 +92,9 @@ extension SandboxError: DiagnosticConvertible {
       Diagnostic(
         "\(tool) did not set the user namespace's IDs: \(message)", help: Self.whatToAllow,
         exit: .surroundings)
+    case .recordsDamaged(let path, let reason):
+      Diagnostic(
+        "the file \"\(path)\" beside a virtual root is damaged: \(reason)", exit: .surroundings)
     case .namespacesUnavailable(let reasons):
       Diagnostic(
         "this place allows no namespaces", notes: reasons, help: Self.whatToAllow,

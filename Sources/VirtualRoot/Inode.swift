@@ -31,6 +31,10 @@ enum FileMode {
   static let sticky: UInt32 = 0o1000
 }
 
+/// Who this process is on the machine; in the sandbox that is 0.
+let ownUID = geteuid()
+let ownGID = getegid()
+
 /// Names a file as long as it is there.
 struct InodeNumber: Hashable, Sendable {
   var device: UInt64
@@ -53,8 +57,9 @@ struct Inode {
   var kind: UInt32 { mode & FileMode.mask }
   /// On the disk, where a device node is something else.
   var kindOnDisk: UInt32 { UInt32(raw.stx_mode) & FileMode.mask }
-  var uid: UInt32 { record?.uid ?? (domain == .tree ? 0 : raw.stx_uid) }
-  var gid: UInt32 { record?.gid ?? (domain == .tree ? 0 : raw.stx_gid) }
+  var uid: UInt32 { record?.uid ?? (isOurs(raw.stx_uid, ownUID) ? 0 : raw.stx_uid) }
+  var gid: UInt32 { record?.gid ?? (isOurs(raw.stx_gid, ownGID) ? 0 : raw.stx_gid) }
+  private func isOurs(_ id: UInt32, _ own: UInt32) -> Bool { domain == .tree || id == own }
   var isDirectory: Bool { kindOnDisk == FileMode.directory }
   var isRegularOnDisk: Bool { kindOnDisk == FileMode.regular }
   var isSymbolicLink: Bool { kindOnDisk == FileMode.symbolicLink }
@@ -65,28 +70,47 @@ struct Inode {
     return raw.stx_nlink > hidden ? raw.stx_nlink - hidden : raw.stx_nlink
   }
 
+  /// As the sandbox sees it.
+  var seen: statx {
+    var seen = raw
+    (seen.stx_uid, seen.stx_gid) = (uid, gid)
+    guard let record else { return seen }
+    seen.stx_mode = UInt16(truncatingIfNeeded: record.mode)
+    seen.stx_nlink = visibleLinks
+    if kind == FileMode.characterDevice || kind == FileMode.blockDevice {
+      (seen.stx_size, seen.stx_blocks) = (0, 0)
+      (seen.stx_rdev_major, seen.stx_rdev_minor) = (record.deviceMajor, record.deviceMinor)
+    }
+    return seen
+  }
+
+  var hasAttributes: Bool { (record?.attributes ?? 0) != 0 }
+  var hasSetIDs: Bool { mode & (FileMode.setUserID | FileMode.setGroupID) != 0 }
+
   /// What a file without record is.
   var defaultRecord: FileRecord {
     FileRecord(mode: UInt32(raw.stx_mode))
   }
 
-  /// Whether `credentials` may do what `mask` (R_OK, W_OK, X_OK) says. POSIX.1e ACLs are not looked
-  /// at here.
-  func permits(_ mask: Int32, _ credentials: Credentials) -> Bool {
+  /// Whether `credentials` may do what `mask` (R_OK, W_OK, X_OK) says. acl(5), "Access check
+  /// algorithm".
+  func permits(_ mask: Int32, _ credentials: Credentials, _ list: AccessList? = nil) -> Bool {
     let wanted = UInt32(mask) & 7
     if wanted == 0 { return true }
     if credentials.has(CAP_DAC_OVERRIDE) {
       return wanted & 1 == 0 || isDirectory || mode & 0o111 != 0
     }
-    let granted =
-      if credentials.fileSystemUID == uid {
-        mode >> 6
+    let isGranted =
+      if let list {
+        list.permits(wanted, self, credentials)
+      } else if credentials.fileSystemUID == uid {
+        wanted & ~(mode >> 6) & 7 == 0
       } else if credentials.isMember(of: gid) {
-        mode >> 3
+        wanted & ~(mode >> 3) & 7 == 0
       } else {
-        mode
+        wanted & ~mode & 7 == 0
       }
-    if wanted & ~granted & 7 == 0 { return true }
+    if isGranted { return true }
     guard credentials.has(CAP_DAC_READ_SEARCH) else { return false }
     return wanted & ~(isDirectory ? 5 : 4) == 0
   }
@@ -123,17 +147,33 @@ struct Node: ~Copyable {
   }
 }
 
+/// A file that a path led to, and its state.
+struct File: ~Copyable {
+  let node: Node
+  let inode: Inode
+
+  init(_ node: consuming Node, _ inode: Inode) {
+    self.node = node
+    self.inode = inode
+  }
+
+  var number: Int32 { node.number }
+  consuming func takeNode() -> Node { node }
+}
+
 /// Where a name is to be made, changed or removed.
 struct Place: ~Copyable {
-  let directory: Node
-  /// Within a buffer of the receiver; NUL-terminated, one component. May be `.` or `..`.
+  let directory: File
+  /// In the buffer that the place was asked for with; one component. May be `.` or `..`.
   let name: UnsafePointer<CChar>
   /// The path ended in a slash: only a directory will do.
   let mustBeDirectory: Bool
 
-  init(_ directory: consuming Node, _ name: UnsafePointer<CChar>, mustBeDirectory: Bool) {
+  init(_ directory: consuming File, _ name: UnsafePointer<CChar>, mustBeDirectory: Bool) {
     self.directory = directory
     self.name = name
     self.mustBeDirectory = mustBeDirectory
   }
+
+  var number: Int32 { directory.node.number }
 }

@@ -47,20 +47,26 @@ struct ActiveMount: Sendable {
 /// The mounts of a step, placed on the tree and taken away again.
 final class MountTable: Sendable {
   let mounts: [ActiveMount]
-  /// Stubs made for the purpose, deepest last, and what was there has to be put back.
-  private let made: [(path: PathBytes, isDirectory: Bool, parentTimes: [timespec])]
+  /// Stubs made for the purpose, deepest last.
+  private let made: [MadeStub]
   private let covered: [(path: PathBytes, mode: UInt32)]
+
+  private struct MadeStub {
+    var path: PathBytes
+    var isDirectory: Bool
+    var time: KeptTime
+  }
 
   private struct Stub {
     var number: InodeNumber
-    var made: (path: PathBytes, isDirectory: Bool, parentTimes: [timespec])?
+    var made: MadeStub?
     var mode: UInt32
   }
 
   /// - Parameter root: The directory that the virtual root is, for its owner.
   init(_ wanted: [Mount], on root: PathBytes) throws(SystemError) {
     var mounts: [ActiveMount] = []
-    var made: [(path: PathBytes, isDirectory: Bool, parentTimes: [timespec])] = []
+    var made: [MadeStub] = []
     var covered: [(path: PathBytes, mode: UInt32)] = []
     for mount in wanted {
       let source = mount.content.source
@@ -81,7 +87,7 @@ final class MountTable: Sendable {
       mounts.append(
         ActiveMount(
           path: mount.path, number: file.release(), domain: mount.content.domain,
-          isReadOnly: mount.isReadOnly || mount.content.domain == .system, stub: stub.number,
+          isReadOnly: mount.isReadOnly, stub: stub.number,
           root: InodeNumber(device: status.device, inode: status.inode), hostPath: source))
     }
     // Last, since what lies on a stub cannot be reached any more.
@@ -97,13 +103,18 @@ final class MountTable: Sendable {
   func remove() {
     for (path, mode) in covered { _ = path.withCString { chmod($0, mode) } }
     for stub in made.reversed() {
-      _ = stub.path.withCString { stub.isDirectory ? rmdir($0) : unlink($0) }
-      _ = stub.path.parent.withCString { utimensat(AT_FDCWD, $0, stub.parentTimes, 0) }
+      stub.time.keeping {
+        _ = stub.path.withCString { stub.isDirectory ? rmdir($0) : unlink($0) }
+      }
     }
   }
 
   func mount(onStub inode: InodeNumber) -> ActiveMount? { mounts.first { $0.stub == inode } }
   func mount(withRoot inode: InodeNumber) -> ActiveMount? { mounts.first { $0.root == inode } }
+
+  func isStubOrRoot(_ inode: InodeNumber) -> Bool {
+    mounts.contains { $0.stub == inode || $0.root == inode }
+  }
 
   var processes: ActiveMount? { mounts.first { $0.domain == .process } }
 
@@ -132,19 +143,18 @@ final class MountTable: Sendable {
         number: InodeNumber(device: status.device, inode: status.inode), made: nil,
         mode: status.permissions)
     }
-    let parent = try FileStatus(of: place.parent, followLinks: true)
-    let time = timespec(
-      tv_sec: Int(parent.modified.seconds), tv_nsec: Int(parent.modified.nanoseconds))
-    if isDirectory {
-      try makeDirectory(place, mode: 0o755)
-    } else {
-      _ = try FileDescriptor.open(
-        place, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o644)
+    let time = try KeptTime(of: place.parent) { () throws(SystemError) in
+      if isDirectory {
+        try makeDirectory(place, mode: 0o755)
+      } else {
+        _ = try FileDescriptor.open(
+          place, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o644)
+      }
     }
     let status = try FileStatus(of: place)
     return Stub(
       number: InodeNumber(device: status.device, inode: status.inode),
-      made: (place, isDirectory, [time, time]), mode: status.permissions)
+      made: MadeStub(path: place, isDirectory: isDirectory, time: time), mode: status.permissions)
   }
 }
 

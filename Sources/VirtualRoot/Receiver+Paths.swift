@@ -15,23 +15,50 @@ extension Receiver {
   func node(
     _ call: Call, at directory: Int32, _ path: PathBuffer, follow: Bool, _ state: ProcessState
   ) throws(Errno) -> Node {
+    try file(call, at: directory, path, follow: follow, state).takeNode()
+  }
+
+  /// What `path` leads to.
+  func file(
+    _ call: Call, at directory: Int32, _ path: PathBuffer, follow: Bool, _ state: ProcessState
+  ) throws(Errno) -> File {
     let flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW)
     if let found = try open(call, at: directory, path, flags: flags, state) {
-      return Node(owning: found, domain: .tree)
+      return try file(Node(owning: found, domain: .tree))
     }
-    return try walker.file(
-      path, from: try start(call, at: directory, path, state), follow: follow,
-      for: caller(call, state))
+    return try file(
+      try walker.file(
+        path, from: try start(call, at: directory, path, state), follow: follow,
+        for: caller(call, state)))
+  }
+
+  /// With its state; what is mounted there for a place of a mount.
+  func file(_ node: consuming Node) throws(Errno) -> File {
+    let inode = try world.inode(of: node.number, node.domain)
+    if inode.looksLikeMountPoint, let mount = world.mounts.mount(onStub: inode.number) {
+      let root = Node(borrowing: mount.number, domain: mount.domain)
+      return File(root, try world.inode(of: mount.number, mount.domain))
+    }
+    return File(node, inode)
+  }
+
+  /// What stands behind a descriptor of the caller.
+  func file(_ call: Call, behind number: Int32) throws(Errno) -> File {
+    let node = try descriptor(call, number)
+    let inode = try world.inode(of: node.number, node.domain)
+    return File(node, inode)
   }
 
   /// The directory and name that `path` stands for.
+  ///
+  /// - Parameter name: Gets the name.
   func place(
-    _ call: Call, at directory: Int32, _ path: PathBuffer, follow: Bool = false,
+    _ call: Call, at directory: Int32, _ path: PathBuffer, _ name: PathBuffer, follow: Bool = false,
     _ state: ProcessState
   ) throws(Errno) -> Place {
-    if !follow, let place = try plainPlace(call, at: directory, path, state) { return place }
+    if !follow, let place = try plainPlace(call, at: directory, path, name, state) { return place }
     return try walker.place(
-      path, from: try start(call, at: directory, path, state), follow: follow,
+      path, from: try start(call, at: directory, path, state), name, follow: follow,
       for: caller(call, state))
   }
 
@@ -63,46 +90,35 @@ extension Receiver {
   }
 
   private func plainPlace(
-    _ call: Call, at directory: Int32, _ path: PathBuffer, _ state: ProcessState
+    _ call: Call, at directory: Int32, _ path: PathBuffer, _ name: PathBuffer,
+    _ state: ProcessState
   ) throws(Errno) -> Place? {
-    guard state.credentials.ignoresPermissions, !path.isEmpty else { return nil }
+    guard state.credentials.ignoresPermissions else { return nil }
     var end = path.count
     while end > 0 && path.start[end - 1] == slash { end -= 1 }
-    guard end > 0, end < path.count || !world.mounts.covers(path) else { return nil }
+    guard end > 0 else { return nil }
     var begin = end
     while begin > 0 && path.start[begin - 1] != slash { begin -= 1 }
     guard end - begin <= 255 else { throw Errno(ENAMETOOLONG) }
+    name.removeAll()
+    try name.append(path.start + begin, count: end - begin)
     let endsInSlash = end < path.count
-    // Cut in two: the directory, and the name, which moves one to the right.
-    memmove(path.start + begin + 1, path.start + begin, end - begin)
-    path.start[end + 1] = 0
-    let name = UnsafePointer(path.start + begin + 1)
-    defer { restore(path, begin, end, endsInSlash) }
-    path.start[begin] = 0
     if begin == 0 {
-      guard state.workingDirectory.domain == .tree || directory != AT_FDCWD else { return nil }
       let base = try base(call, directory, state)
       guard base.domain == .tree else { return nil }
-      lastName(name, count: end - begin)
-      return Place(base, UnsafePointer(walker.lastName.start), mustBeDirectory: endsInSlash)
+      return Place(try file(base), UnsafePointer(name.start), mustBeDirectory: endsInSlash)
+    }
+    let (count, cut) = (path.count, path.start[begin])
+    path.setCount(begin)
+    defer {
+      path.start[begin] = cut
+      path.setCount(count)
     }
     let flags = O_PATH | O_DIRECTORY | O_CLOEXEC
     guard let number = try open(call, at: directory, path, flags: flags, state) else { return nil }
-    lastName(name, count: end - begin)
-    return Place(
-      Node(owning: number, domain: .tree), UnsafePointer(walker.lastName.start),
-      mustBeDirectory: endsInSlash)
-  }
-
-  private func restore(_ path: PathBuffer, _ begin: Int, _ end: Int, _ endsInSlash: Bool) {
-    memmove(path.start + begin, path.start + begin + 1, end - begin)
-    path.start[end] = endsInSlash ? slash : 0
-    if endsInSlash { path.setCount(end + 1) } else { path.setCount(end) }
-  }
-
-  private func lastName(_ name: UnsafePointer<CChar>, count: Int) {
-    walker.lastName.removeAll()
-    try? walker.lastName.append(name, count: count)
+    let found = try file(Node(owning: number, domain: .tree))
+    guard found.node.domain == .tree else { return nil }
+    return Place(found, UnsafePointer(name.start), mustBeDirectory: endsInSlash)
   }
 
   private func caller(_ call: Call, _ state: ProcessState) -> Walker.Caller {

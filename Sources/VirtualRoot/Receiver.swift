@@ -14,9 +14,15 @@ final class Receiver {
   /// Two paths at a time: `rename` and `link` have two.
   let firstPath = PathBuffer()
   let secondPath = PathBuffer()
+  /// The last components of both.
+  let firstName = PathBuffer()
+  let secondName = PathBuffer()
+  /// Where something lies by the names of the machine.
+  let hostPath = PathBuffer()
   /// For what is read from or written to the caller's memory besides paths.
   let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
   let walker: Walker
+  let directories = DirectoryCache()
 
   init(world: World, listener: Int32) {
     self.world = world
@@ -32,10 +38,10 @@ final class Receiver {
     var notification = seccomp_notif()
     while true {
       guard caisson_receive(listener, &notification) == 0 else {
-        switch Errno.current.code {
-        case EINTR, ENOENT: continue  // The caller was killed while we were about to take it.
-        default: return
-        }
+        let errno = Errno.current
+        // ENOENT: the caller was killed while we were about to take it.
+        guard errno.code == EINTR || errno.code == ENOENT, !world.isEnding else { return }
+        continue
       }
       handle(Call(notification))
       if world.isEnding { return }

@@ -50,11 +50,17 @@ final class Walker {
     return take()
   }
 
-  func place(_ path: PathBuffer, from start: borrowing Node, follow: Bool, for caller: Caller)
-    throws(Errno) -> Place
-  {
+  /// - Parameter name: Gets the last component.
+  func place(
+    _ path: PathBuffer, from start: borrowing Node, _ name: PathBuffer, follow: Bool,
+    for caller: Caller
+  ) throws(Errno) -> Place {
     let mustBeDirectory = try walk(path, from: start, .place(follow: follow), for: caller)
-    return Place(take(), UnsafePointer(lastName.start), mustBeDirectory: mustBeDirectory)
+    name.copy(lastName)
+    let directory = take()
+    let inode = try world.inode(of: directory.number, directory.domain)
+    return Place(
+      File(directory, inode), UnsafePointer(name.start), mustBeDirectory: mustBeDirectory)
   }
 
   private func take() -> Node {
@@ -127,6 +133,8 @@ final class Walker {
 
   /// Goes on at the target when there is a link of this name here.
   private func followLink(_ name: PathBuffer) throws(Errno) -> Bool {
+    // Those of `/proc` lead nowhere that a name could be made.
+    guard domain != .process else { return false }
     let number = openat(current, name.start, O_PATH | O_NOFOLLOW | O_CLOEXEC)
     guard number >= 0 else { return false }
     defer { close(number) }
@@ -223,7 +231,7 @@ final class Walker {
     guard let credentials = caller.credentials, domain == .tree else { return }
     let inode = try world.inode(of: current, domain)
     guard inode.isDirectory else { throw .notDirectory }
-    guard inode.permits(X_OK, credentials) else { throw .accessDenied }
+    guard world.permits(inode, X_OK, credentials) else { throw .accessDenied }
   }
 }
 

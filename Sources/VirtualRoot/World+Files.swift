@@ -30,6 +30,37 @@ extension World {
     return inode
   }
 
+  /// As above, for a file of which it is not known where it lies.
+  func recorded(_ raw: statx) -> Inode {
+    recorded(raw, domain(ofDevice: caisson_makedev(raw.stx_dev_major, raw.stx_dev_minor)))
+  }
+
+  func accessList(of inode: Inode, isDefault: Bool = false) -> AccessList? {
+    let name = isDefault ? AccessList.defaultName : AccessList.accessName
+    guard let value = records.attribute(name, of: inode.key) else { return nil }
+    return value.withUnsafeBytes { try? AccessList($0) }
+  }
+
+  /// Whether an inode's mode and access control list let `credentials` do what `mask` says.
+  func permits(_ inode: Inode, _ mask: Int32, _ credentials: Credentials) -> Bool {
+    switch inode.domain {
+    case .tree:
+      let hasList = inode.hasAttributes && !credentials.ignoresPermissions
+      return inode.permits(mask, credentials, hasList ? accessList(of: inode) : nil)
+    // Terminals and descriptors belong to whoever has them.
+    case .system, .process:
+      return inode.raw.stx_uid == ownUID && inode.kind != FileMode.directory
+        || inode.permits(mask, credentials)
+    }
+  }
+
+  /// Whether a file of the machine lies in a mount that is shown, but not changed.
+  func isReadOnly(_ inode: Inode) -> Bool {
+    mounts.mounts.contains {
+      $0.domain == .system && $0.isReadOnly && $0.root.device == inode.device
+    }
+  }
+
   /// Where a descriptor of ours leads, by the names of the machine.
   func readHostPath(of number: Int32, into path: PathBuffer) throws(Errno) {
     let count = withOwnPath(number) { readlink($0, path.start, PathBuffer.capacity - 1) }
@@ -67,40 +98,37 @@ extension World {
       try? path.append(rest)
     } else if !rest.isEmpty {
       path.removeAll()
-      try? path.append(rest.bytes[0] == UInt8(ascii: "/") ? rest : PathBytes("/" + rest.description))
+      try? path.append(
+        rest.bytes[0] == UInt8(ascii: "/") ? rest : PathBytes("/" + rest.description))
     }
     return true
   }
 
-  /// Notes that something changed, unless it is younger than the step and so known by its name.
-  func touch(_ number: Int32, _ inode: Inode, _ touch: FileTouch) {
-    guard inode.domain == .tree, inode.born < beginning || inode.born == 0 else { return }
-    let path = PathBuffer()
-    guard (try? readHostPath(of: number, into: path)) != nil else { return }
-    add(path, touch)
+  /// Whether a file is the step's own: its name was noted when it was made.
+  func isYoung(_ inode: Inode) -> Bool {
+    if inode.born != 0 && inode.born >= beginning { return true }
+    return linked.withLock { $0.contains(inode.key) }
   }
 
-  /// Notes that a name came or went, and that its directory is another for it.
-  func touch(_ name: UnsafePointer<CChar>, in directory: borrowing Node, _ touch: FileTouch = .name)
-  {
-    guard directory.domain == .tree else { return }
-    let path = PathBuffer()
-    guard (try? readHostPath(of: directory.number, into: path)) != nil else { return }
-    add(path, .metadata)
-    guard (try? path.append(byte: slash)) != nil,
-      (try? path.append(name, count: strlen(name))) != nil
-    else { return }
-    add(path, touch)
+  /// Has a file count as young from now on.
+  func rememberLinked(_ inode: Inode) { linked.withLock { _ = $0.insert(inode.key) } }
+
+  /// Whether a path by the names of the machine is that of the tree, or below it.
+  func isInTree(_ path: PathBuffer) -> Bool {
+    let count = rootPath.bytes.count
+    return path.begins(with: rootPath) && (path.count == count || path.start[count] == slash)
+  }
+
+  /// Which mount a path by the names of the machine is in; -1 for the tree, -2 for none.
+  func mount(ofHostPath path: PathBuffer) -> Int {
+    if isInTree(path) { return -1 }
+    return mounts.mounts.lastIndex { path.begins(with: $0.hostPath) } ?? -2
   }
 
   /// - Parameter path: By the names of the machine; what lies outside the tree does not count.
-  private func add(_ path: PathBuffer, _ touch: FileTouch) {
-    let count = rootPath.bytes.count
-    guard path.count >= count,
-      path.begins(with: rootPath)
-    else { return }
-    if path.count == count { return touched.add(UnsafeBufferPointer(rebasing: path.bytes[0..<0]), touch) }
-    guard path.start[count] == slash else { return }
-    touched.add(UnsafeBufferPointer(rebasing: path.bytes[(count + 1)...]), touch)
+  func note(_ path: PathBuffer, _ touch: FileTouch) {
+    guard isInTree(path) else { return }
+    let skipped = min(path.count, rootPath.bytes.count + 1)
+    touched.add(UnsafeBufferPointer(rebasing: path.bytes[skipped...]), touch)
   }
 }

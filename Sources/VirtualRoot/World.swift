@@ -27,7 +27,14 @@ final class World: Sendable {
   let processes: Int32
   let processesDevice: UInt64
   private let treeDevices: [UInt64]
+  /// Whether files tell when they were born, so that no record outlives its file unnoticed.
+  var hasBirths: Bool { beginning != 0 }
+  private let renamings = Atomic(0)
   private let dead = Mutex([FileKey]())
+  /// Files older than the step that got another name in it.
+  let linked = Mutex(Set<FileKey>())
+  /// The directory ``scratch``, opened with O_PATH.
+  let scratchNumber: Int32
   private let ending = Atomic(false)
   private let counter = Atomic(0)
   let own: pid_t = getpid()
@@ -40,7 +47,9 @@ final class World: Sendable {
     let processes = try FileDescriptor.open("/proc", flags: O_PATH | O_DIRECTORY)
     let inode = try Self.status(of: root.number)
     rootInode = inode.number
-    treeDevices = try [inode.device] + mounts.mounts.filter { $0.domain == .tree }
+    treeDevices =
+      try [inode.device]
+      + mounts.mounts.filter { $0.domain == .tree }
       .map { (mount) throws(SystemError) in try Self.status(of: mount.number).device }
     processesDevice = try Self.status(of: processes.number).device
     beginning = try Self.timeOfNewFile(in: scratch)
@@ -50,6 +59,7 @@ final class World: Sendable {
     self.records = records
     self.mounts = mounts
     self.scratch = scratch
+    scratchNumber = try FileDescriptor.open(scratch, flags: O_PATH | O_DIRECTORY).release()
     self.cookie = cookie
     touched = TouchedPaths()
   }
@@ -62,6 +72,10 @@ final class World: Sendable {
     if treeDevices.contains(device) { return .tree }
     return device == processesDevice ? .process : .system
   }
+
+  /// Moves on when paths may lead elsewhere than before.
+  var generation: Int { renamings.load(ordering: .acquiring) }
+  func invalidatePaths() { renamings.add(1, ordering: .acquiringAndReleasing) }
 
   /// A name nobody else has.
   func newScratchName() -> PathBytes {

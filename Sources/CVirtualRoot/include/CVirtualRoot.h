@@ -25,7 +25,9 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/user.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 // Newer than the headers of Debian 12 (Linux 6.6).
@@ -137,6 +139,12 @@ static inline int caisson_open_resolved(int directory, const char *_Nonnull path
     // EAGAIN: a rename somewhere made the kernel unsure of a `..`.
   } while (result < 0 && (errno == EAGAIN || errno == EINTR));
   return result;
+}
+
+/// renameat2(2); RENAME_* for the flags. File systems without them know 0.
+static inline int caisson_rename(int old_directory, const char *_Nonnull old_name, int new_directory,
+                                 const char *_Nonnull new_name, unsigned flags) {
+  return (int)syscall(SYS_renameat2, old_directory, old_name, new_directory, new_name, flags);
 }
 
 /// Sends one descriptor over a socket; the sixth argument, which the kernel ignores, is `cookie`.
