@@ -39,6 +39,7 @@ package struct ExecutionOptions: Sendable {
 /// How commands are run, or why they cannot be.
 package enum SandboxChoice: Sendable {
   case namespaces(NamespaceSandbox)
+  case virtual(VirtualSandbox)
   case none(reason: String, help: String)
 }
 

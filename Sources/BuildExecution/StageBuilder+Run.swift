@@ -13,6 +13,9 @@ extension StageBuilder {
     let sandbox: NamespaceSandbox
     switch surroundings.sandbox {
     case .namespaces(let available): sandbox = available
+    case .virtual:
+      throw ExecutionError.noSandbox(
+        reason: "the virtual sandbox is not carried out yet", help: "", at: step.source)
     case .none(let reason, let help):
       throw ExecutionError.noSandbox(reason: reason, help: help, at: step.source)
     }

@@ -37,6 +37,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "PlaceProbes.h"
+
 /// Opens `path` below `directory`; `resolve` takes RESOLVE_* flags. openat2 has no glibc wrapper.
 static inline int caisson_openat2(int directory, const char *_Nonnull path, uint64_t flags,
                                   uint64_t mode, uint64_t resolve) {
