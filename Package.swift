@@ -81,7 +81,9 @@ let package = Package(
     tests(
       "BuildExecutionTests",
       base + ["BuildExecution", "BuildPlanning", "Images", "Layers", "TestSupport"]),
-    tests("CaissonTests", base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images"]),
+    tests(
+      "CaissonTests",
+      base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images", "Sandboxing"]),
     tests("EndToEndTests", base, fixtures: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]

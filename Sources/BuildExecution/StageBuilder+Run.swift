@@ -15,7 +15,8 @@ extension StageBuilder {
     case .namespaces(let available): sandbox = available
     case .virtual:
       throw ExecutionError.noSandbox(
-        reason: "the virtual sandbox is not carried out yet", help: "", at: step.source)
+        reason: "the virtual sandbox is not carried out yet",
+        help: "use --sandbox namespaces where it is to be had", at: step.source)
     case .none(let reason, let help):
       throw ExecutionError.noSandbox(reason: reason, help: help, at: step.source)
     }

@@ -168,6 +168,8 @@ static inline void caisson_listener_body(const void *_Nullable unused, int32_t *
   pid_t caller = fork();
   if (caller == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    // So that its calls fail at once when its parent is no more.
+    close((int)listener);
     _exit(caisson_call_listener(self));
   }
   int status = 0;

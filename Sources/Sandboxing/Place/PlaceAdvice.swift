@@ -46,7 +46,7 @@ extension Place {
   private func advice(against refusal: VirtualRefusal) -> PlaceAdvice? {
     let gain = "the virtual sandbox, which needs no rights"
     switch refusal {
-    case .notWritable, .noExecution, .noBirthTimes: return .workVolume(gain: gain)
+    case .notWritable, .noExecution, .noBirthTimes: return workAdvice(gain: gain)
     case .yama:
       return PlaceAdvice(
         id: "yama", title: "let a process look into its descendants on this node", gain: gain,
@@ -80,13 +80,33 @@ extension Place {
     }
   }
 
+  /// A place for the work directory: one that can be written to already, else a volume.
+  private func workAdvice(gain: String) -> PlaceAdvice {
+    let candidates = directories.filter {
+      [.cache, .workspace, .temporary].contains($0.purpose) && $0.exists && $0.writes.isGood
+        && !$0.flags.contains("noexec") && $0.type != "overlay"
+    }
+    let isUseless = virtual.work.writes.errno != nil || work?.type == "overlay"
+    guard isUseless, let found = candidates.first else {
+      return .workVolume(gain: gain)
+    }
+    let store = found.path.appending(".caisson")
+    return PlaceAdvice(
+      id: "work-elsewhere", title: "keep the work directory where there is a volume", gain: gain,
+      cost: "none",
+      yaml: [
+        "spec:", "  containers:", "  - name: build", "    env:",
+        "    - {name: CAISSON_STORE, value: \(store)}",
+      ])
+  }
+
   /// The way from the virtual sandbox to namespaces.
   private var fasterAdvice: [PlaceAdvice] {
     let gain = "the namespace sandbox: RUN at native speed"
     if case .nowhere = namespaces.answer, namespaces.here.overlaysInWork.errno != nil,
       namespaces.here.overlays.isGood
     {
-      return [.workVolume(gain: gain)]
+      return [workAdvice(gain: gain)]
     }
     if container.runtime != nil { return [.userNamespacePod(gain: gain)] }
     if status.uid != 0 { return [.subordinateIDs(gain: gain)] }
