@@ -12,6 +12,8 @@ package struct MountingFacts: Hashable, Sendable {
   package var mounts: Trial = .works
   package var binds: Trial = .works
   package var overlays: Trial = .works
+  /// Directories can be made in the work directory.
+  package var writesWork: Trial = .works
   /// With the upper directory in the work directory.
   package var overlaysInWork: Trial = .works
   /// A `/proc` of one's own process namespace.
@@ -23,6 +25,9 @@ package struct MountingFacts: Hashable, Sendable {
   /// Why the namespace sandbox would not work, though namespaces are to be had.
   package func refusals(work: PathBytes) -> [String] {
     var found: [String] = []
+    if let errno = writesWork.errno {
+      found.append("the work directory \"\(work)\" cannot be written to: \(errno)")
+    }
     if let errno = proc.errno {
       found.append(
         "the masked paths of this container's /proc forbid mounting another one: \(errno)")
@@ -55,8 +60,8 @@ package enum NamespaceProbe {
   package static func facts(inUserNamespace: Bool, work: PathBytes) -> MountingFacts {
     let suffix = String(UInt64.random(in: 0...UInt64.max), radix: 36)
     let place = work.appending(".caisson-doctor-\(suffix)")
-    let isMade = makeOverlayDirectories(place)
-    defer { if isMade { try? removeTree(place) } }
+    let made = Trial { () throws(SystemError) in try makeOverlayDirectories(place) }
+    defer { if made.isGood { try? removeTree(place) } }
     let options = "lowerdir=lower,upperdir=upper,workdir=work"
     let usesUserAttributes = inUserNamespace || !UserNamespace.isInitial()
     return withStrings(
@@ -65,22 +70,23 @@ package enum NamespaceProbe {
     ) { uids, gids, options, place in
       var request = caisson_mounting(
         uid_map: inUserNamespace ? uids : nil, gid_map: inUserNamespace ? gids : nil,
-        overlay_options: options, work: isMade ? place : nil)
+        overlay_options: options, work: made.isGood ? place : nil)
       var answers = [Int32](repeating: -1, count: Int(CAISSON_ANSWERS))
       let outcome = caisson_probe_mounting(&request, &answers, probeLimitInMilliseconds)
-      return MountingFacts(answers, outcome: outcome)
+      return MountingFacts(answers, outcome: outcome, writesWork: made)
     }
   }
 
-  private static func makeOverlayDirectories(_ place: PathBytes) -> Bool {
-    guard (try? makeDirectory(place, mode: 0o700)) != nil else { return false }
-    for name in ["lower", "upper", "work"] {
-      guard (try? makeDirectory(place.appending(name), mode: 0o700)) != nil else {
-        try? removeTree(place)
-        return false
+  private static func makeOverlayDirectories(_ place: PathBytes) throws(SystemError) {
+    try makeDirectory(place, mode: 0o700)
+    do {
+      for name in ["lower", "upper", "work"] {
+        try makeDirectory(place.appending(name), mode: 0o700)
       }
+    } catch {
+      try? removeTree(place)
+      throw error
     }
-    return true
   }
 
   private static func withStrings<Result>(
@@ -96,7 +102,8 @@ package enum NamespaceProbe {
 }
 
 extension MountingFacts {
-  fileprivate init(_ answers: [Int32], outcome: Int32) {
+  fileprivate init(_ answers: [Int32], outcome: Int32, writesWork: Trial) {
+    self.writesWork = writesWork
     func trial(_ index: Int) -> Trial { Trial(answers[index]) }
     userNamespace =
       outcome == 0 ? trial(Int(CAISSON_MOUNTING_USER_NAMESPACE)) : .refused(Errno(outcome))

@@ -64,7 +64,8 @@ extension Place {
       return PlaceAdvice(
         id: "node", title: "choose a node with amd64 and Linux 5.14 or later", gain: gain,
         cost: "none", yaml: ["spec:", "  nodeSelector:", "    kubernetes.io/arch: amd64"])
-    case .listener, .listenerCall, .memory, .openInRoot: return .runtimeDefaultProfile(gain: gain)
+    case .memory: return .profileOfItsOwn(gain: gain)
+    case .listener, .listenerCall, .openInRoot: return .runtimeDefaultProfile(gain: gain)
     case .tracing where virtual.security.appArmor?.isEnforced == true:
       return PlaceAdvice(
         id: "apparmor", title: "use the runtime's own AppArmor profile", gain: gain,
@@ -103,8 +104,9 @@ extension Place {
   /// The way from the virtual sandbox to namespaces.
   private var fasterAdvice: [PlaceAdvice] {
     let gain = "the namespace sandbox: RUN at native speed"
-    if case .nowhere = namespaces.answer, namespaces.here.overlaysInWork.errno != nil,
-      namespaces.here.overlays.isGood
+    let here = namespaces.here
+    if case .nowhere = namespaces.answer, here.overlays.isGood,
+      !here.overlaysInWork.isGood || !here.writesWork.isGood
     {
       return [workAdvice(gain: gain)]
     }
@@ -176,6 +178,17 @@ extension PlaceAdvice {
       id: "seccomp-runtime-default", title: "use the runtime's own seccomp profile", gain: gain,
       cost: "none where the profile was stricter by accident: level restricted asks for this one",
       yaml: .securityContext(["seccompProfile:", "  type: RuntimeDefault"]))
+  }
+
+  fileprivate static func profileOfItsOwn(gain: String) -> PlaceAdvice {
+    PlaceAdvice(
+      id: "seccomp-memory", title: "allow process_vm_readv in the seccomp profile", gain: gain,
+      cost: "a process may read the memory of others of its user, as it may by /proc/PID/mem "
+        + "already; the profile must lie on each node. Runtimes since containerd 2 allow it by default",
+      yaml: .securityContext([
+        "seccompProfile:", "  type: Localhost",
+        "  localhostProfile: caisson.json   # the runtime's default with process_vm_readv",
+      ]))
   }
 
   fileprivate static func userNamespacePod(gain: String) -> PlaceAdvice {

@@ -92,7 +92,7 @@ extension Place {
         "namespaces.current", .plain, "user namespace",
         namespaces.isInitial
           ? "the machine's" : "one of its own with \(namespaces.userIDCount) user IDs"),
-      PlaceRow("namespaces.user", "a further one", inside.userNamespace),
+      PlaceRow("namespaces.user", "making another", inside.userNamespace),
       idRow, PlaceRow("namespaces.mount", "mount namespace", here.mountNamespace),
       PlaceRow("namespaces.mounts", "mount", here.mounts),
       PlaceRow("namespaces.overlay", "overlay", here.overlays),
@@ -119,7 +119,8 @@ extension Place {
       (tools ? "newuidmap, newgidmap" : "no newuidmap (package uidmap)")
       + (count > 0 ? ", \(count) IDs of its own" : ", no IDs in /etc/subuid and /etc/subgid")
     return PlaceRow(
-      "namespaces.subordinateIDs", tools && count > 0 ? .ok : .no, "IDs for it", text)
+      "namespaces.subordinateIDs", tools && count > 0 ? .ok : status.uid == 0 ? .plain : .no,
+      "IDs for it", text)
   }
 
   private var sysctlRows: [PlaceRow] {

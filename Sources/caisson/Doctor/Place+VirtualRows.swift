@@ -32,8 +32,10 @@ extension Place {
     ]
   }
 
+  /// Something that only makes answers better.
   private func optional(_ id: String, _ name: String, _ trial: Trial, lacking: String) -> PlaceRow {
-    PlaceRow(id, trial.isGood ? .ok : .limited, name, trial.isGood ? "works" : lacking)
+    guard virtual.listener.installs.isGood else { return PlaceRow(id, name, .notTried) }
+    return PlaceRow(id, trial.isGood ? .ok : .limited, name, trial.isGood ? "works" : lacking)
   }
 
   private var yamaRow: PlaceRow {

@@ -73,6 +73,16 @@ import Testing
     #expect(!found.writes.isGood)
   }
 
+  @Test(.enabled(if: geteuid() == 0, "needs root"))
+  func `namespaces are of no use without a work directory`() throws {
+    guard case .nowhere(let reasons) = NamespaceProbe.answer(environment: [], work: "/proc/self")
+    else {
+      Issue.record("namespaces were found")
+      return
+    }
+    #expect(reasons.first?.hasPrefix("the work directory \"/proc/self\" cannot") == true)
+  }
+
   @Test func `a directory that is missing is judged by the nearest above it`() throws {
     let work = try directory()
     defer { try? removeTree(work) }

@@ -145,6 +145,7 @@ import Testing
     },
     Refused("seccomp-runtime-default") { $0.listener.installs = .refused(Errno(EPERM)) },
     Refused("seccomp-runtime-default") { $0.tracing.steps = .refused(Errno(EPERM)) },
+    Refused("seccomp-memory") { $0.tracing.readsMemory = .refused(Errno(EPERM)) },
     Refused("apparmor") {
       $0.security.appArmor = SecurityModules.AppArmor(profile: "p", mode: "enforce")
       $0.tracing.seizes = .refused(Errno(EACCES))
