@@ -125,7 +125,7 @@ extension Place {
         cost: "speed: RUN goes through the virtual sandbox, which takes 1.2 to 1.5 times the time",
         yaml: .securityContext([
           "runAsNonRoot: true", "runAsUser: 65532", "runAsGroup: 65532",
-          "allowPrivilegeEscalation: false", "readOnlyRootFilesystem: true", "capabilities:",
+          "allowPrivilegeEscalation: false", "capabilities:",
           "  drop: [ALL]", "seccompProfile:", "  type: RuntimeDefault",
         ]))
     ]

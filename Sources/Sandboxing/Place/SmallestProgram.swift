@@ -26,7 +26,7 @@ enum SmallestProgram {
     var answer: Int32 = 0
     // A process that is just being started elsewhere may hold a copy of the writer for a moment.
     for _ in 0..<5 {
-      answer = caisson_try_program(file.number, 500)
+      answer = caisson_try_program(file.number, probeLimitInMilliseconds)
       if answer != ETXTBSY { break }
     }
     return Trial(answer)

@@ -47,8 +47,8 @@ extension VirtualProbe.Answer {
   }
 }
 
-/// How long a probe may take before it is given up.
-let probeLimitInMilliseconds: Int32 = 1000
+/// How long a probe may take before it is given up; it takes milliseconds, but machines can be busy.
+let probeLimitInMilliseconds: Int32 = 5000
 
 extension ListenerFacts {
   fileprivate static var tried: ListenerFacts {
