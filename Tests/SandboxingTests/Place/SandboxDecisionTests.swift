@@ -115,6 +115,18 @@ import Testing
     #expect(ids(place) == ["work-volume"])
   }
 
+  @Test func `off an overlay leads to a volume that is there already`() {
+    let place = RecordedPlaces.privilegedPod { place in
+      place.namespaces.answer = .nowhere(reasons: ["an overlay cannot ..."])
+      place.namespaces.here.overlaysInWork = .refused(Errno(EINVAL))
+      place.directories[0].type = "overlay"
+      place.directories.append(PlaceDirectory(purpose: .temporary, path: "/tmp", type: "overlay"))
+      place.directories.append(PlaceDirectory(purpose: .workspace, path: "/workspace"))
+    }
+    #expect(ids(place) == ["work-elsewhere"])
+    #expect(place.advice.first?.yaml.last?.contains("/workspace/.caisson") == true)
+  }
+
   @Test func `a place that can be written to already is named`() {
     let place = RecordedPlaces.restrictedPod { place in
       place.virtual.work.writes = .refused(Errno(EROFS))
