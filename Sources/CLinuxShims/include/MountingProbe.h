@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "ProbeChild.h"
 
@@ -22,6 +23,7 @@ enum {
   CAISSON_MOUNTING_PROC,
   CAISSON_MOUNTING_CHROOT,
   CAISSON_MOUNTING_OVERLAY_IN_WORK,
+  CAISSON_MOUNTING_PIVOT_ROOT,
 };
 
 struct caisson_mounting {
@@ -84,13 +86,18 @@ static inline void caisson_mounting_body(const void *_Nullable argument,
   answers[CAISSON_MOUNTING_OVERLAY] =
       caisson_errno_of(mount("overlay", "root", "overlay", 0, mounting->overlay_options));
   answers[CAISSON_MOUNTING_PROC] = caisson_try_proc();
-  if (mounting->work == NULL) return;
-  int overlaid = caisson_errno_of(chdir(mounting->work));
-  // The mount point need not lie on the file system of the upper directory.
-  if (overlaid == 0)
-    overlaid = caisson_errno_of(
-        mount("overlay", "/proc", "overlay", 0, mounting->overlay_options));
-  answers[CAISSON_MOUNTING_OVERLAY_IN_WORK] = overlaid;
+  if (mounting->work != NULL) {
+    int overlaid = caisson_errno_of(chdir(mounting->work));
+    // The mount point need not lie on the file system of the upper directory.
+    if (overlaid == 0)
+      overlaid = caisson_errno_of(
+          mount("overlay", "/proc/work", "overlay", 0, mounting->overlay_options));
+    answers[CAISSON_MOUNTING_OVERLAY_IN_WORK] = overlaid;
+  }
+  // Last, since nothing is where it was afterwards.
+  int pivoted = caisson_errno_of(chdir("/proc/root"));
+  if (pivoted == 0) pivoted = caisson_errno_of(syscall(SYS_pivot_root, ".", "."));
+  answers[CAISSON_MOUNTING_PIVOT_ROOT] = pivoted;
 }
 
 /// What a child of ours may mount in a mount namespace of its own, or of a user namespace of its own.

@@ -19,6 +19,7 @@ package struct MountingFacts: Hashable, Sendable {
   /// A `/proc` of one's own process namespace.
   package var proc: Trial = .works
   package var chroots: Trial = .works
+  package var pivots: Trial = .works
 
   package init() {}
 
@@ -31,6 +32,10 @@ package struct MountingFacts: Hashable, Sendable {
     if let errno = proc.errno {
       found.append(
         "the masked paths of this container's /proc forbid mounting another one: \(errno)")
+    }
+    if mounts.isGood, let errno = pivots.errno {
+      found.append(
+        "pivot_root is refused, as by the runtimes' default seccomp profile even to root: \(errno)")
     }
     if overlays.isGood, let errno = overlaysInWork.errno {
       found.append(
@@ -115,5 +120,6 @@ extension MountingFacts {
     overlaysInWork = trial(Int(CAISSON_MOUNTING_OVERLAY_IN_WORK))
     proc = trial(Int(CAISSON_MOUNTING_PROC))
     chroots = trial(Int(CAISSON_MOUNTING_CHROOT))
+    pivots = trial(Int(CAISSON_MOUNTING_PIVOT_ROOT))
   }
 }

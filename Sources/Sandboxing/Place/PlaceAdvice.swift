@@ -110,9 +110,29 @@ extension Place {
     {
       return [workAdvice(gain: gain)]
     }
-    if container.runtime != nil { return [.userNamespacePod(gain: gain)] }
+    if container.runtime != nil { return [userNamespaceAdvice(gain: gain)] }
     if status.uid != 0 { return [.subordinateIDs(gain: gain)] }
     return []
+  }
+
+  private func userNamespaceAdvice(gain: String) -> PlaceAdvice {
+    var rights = [
+      "runAsUser: 0", "allowPrivilegeEscalation: true   # goes with SYS_ADMIN", "capabilities:",
+      "  add: [SYS_ADMIN]", "seccompProfile:",
+      "  type: Unconfined   # the default profile refuses pivot_root",
+    ]
+    if virtual.security.appArmor?.isEnforced == true {
+      rights += ["appArmorProfile:", "  type: Unconfined   # the default profile refuses mounts"]
+    }
+    if namespaces.here.proc.errno != nil { rights.append("procMount: Unmasked") }
+    return PlaceAdvice(
+      id: "user-namespace", title: "give the pod a user namespace, and root rights within it",
+      gain: gain,
+      cost: "the pod is root of its user namespace and an ordinary user outside, but every system "
+        + "call of the kernel lies open to it, and levels baseline and restricted do not admit it. "
+        + "It takes Linux 6.3, containerd 2.0 or CRI-O 1.25, and IDs above 65535 cannot be used. "
+        + "Not one of the lines is enough alone, and privileged is never needed",
+      yaml: ["spec:", "  hostUsers: false"] + [String].securityContext(rights).dropFirst())
   }
 
   /// The way from rights that are not needed to none.
@@ -189,23 +209,6 @@ extension PlaceAdvice {
         "seccompProfile:", "  type: Localhost",
         "  localhostProfile: caisson.json   # the runtime's default with process_vm_readv",
       ]))
-  }
-
-  fileprivate static func userNamespacePod(gain: String) -> PlaceAdvice {
-    PlaceAdvice(
-      id: "user-namespace", title: "give the pod a user namespace, and root rights within it",
-      gain: gain,
-      cost: "the pod is root of its user namespace and an ordinary user outside; mounts and "
-        + "namespaces of the kernel lie open to it, and levels baseline and restricted do not admit "
-        + "SYS_ADMIN. It takes Linux 6.3, containerd 2.0 or CRI-O 1.25, and IDs above 65535 cannot "
-        + "be used. Neither seccompProfile Unconfined nor procMount Unmasked is enough alone, and "
-        + "privileged is never needed",
-      yaml: [
-        "spec:", "  hostUsers: false", "  containers:", "  - name: build",
-        "    securityContext:", "      runAsUser: 0",
-        "      allowPrivilegeEscalation: true   # goes with SYS_ADMIN", "      procMount: Unmasked",
-        "      capabilities:", "        add: [SYS_ADMIN]",
-      ])
   }
 
   fileprivate static func subordinateIDs(gain: String) -> PlaceAdvice {

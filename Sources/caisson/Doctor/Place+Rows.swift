@@ -98,6 +98,7 @@ extension Place {
       PlaceRow("namespaces.overlay", "overlay", here.overlays),
       PlaceRow("namespaces.overlayInWork", "overlay on work", here.overlaysInWork),
       PlaceRow("namespaces.proc", "another /proc", here.proc),
+      PlaceRow("namespaces.pivotRoot", "pivot_root", here.pivots),
       PlaceRow("namespaces.chroot", "chroot", here.chroots),
     ]
     if inside.userNamespace.isGood, !here.mounts.isGood {
@@ -107,6 +108,7 @@ extension Place {
         PlaceRow(
           "namespaces.inner.overlayInWork", "same, on work", inside.overlaysInWork),
         PlaceRow("namespaces.inner.proc", "/proc in a user ns", inside.proc),
+        PlaceRow("namespaces.inner.pivotRoot", "pivot_root there", inside.pivots),
       ]
     }
     return rows + sysctlRows

@@ -77,6 +77,8 @@ import Testing
     facts.proc = .refused(Errno(EPERM))
     #expect(facts.refusals(work: "/w").count == 2)
     #expect(facts.refusals(work: "/w").first?.contains("masked") == true)
+    facts.pivots = .refused(Errno(EPERM))
+    #expect(facts.refusals(work: "/w").contains { $0.hasPrefix("pivot_root is refused") })
   }
 }
 
@@ -88,9 +90,19 @@ import Testing
     #expect(place.decision.name == "virtual")
     #expect(ids(place) == ["user-namespace"])
     let yaml = place.advice.first?.yaml.joined(separator: "\n") ?? ""
-    for line in ["hostUsers: false", "procMount: Unmasked", "add: [SYS_ADMIN]"] {
+    for line in ["hostUsers: false", "add: [SYS_ADMIN]", "type: Unconfined"] {
       #expect(yaml.contains(line))
     }
+  }
+
+  @Test func `what else refuses mounts is lifted with it`() {
+    let place = RecordedPlaces.restrictedPod { place in
+      place.virtual.security.appArmor = SecurityModules.AppArmor(
+        profile: "cri-containerd.apparmor.d", mode: "enforce")
+      place.namespaces.here.proc = .refused(Errno(EPERM))
+    }
+    let yaml = place.advice.first?.yaml.joined(separator: "\n") ?? ""
+    for line in ["appArmorProfile:", "procMount: Unmasked"] { #expect(yaml.contains(line)) }
   }
 
   @Test func `a privileged pod is told that it needs no right`() {
