@@ -23,6 +23,7 @@ static inline int caisson_try_program(int file, int milliseconds) {
   if (child == 0) {
     char *empty[1] = {NULL};
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    caisson_close_others(file);
     syscall(SYS_execveat, file, "", empty, empty, AT_EMPTY_PATH);
     _exit(errno);
   }

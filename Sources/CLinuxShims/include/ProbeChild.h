@@ -14,11 +14,19 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /// How many answers a probe may give. Each is 0 or an errno value; -1 was not come to.
 enum { CAISSON_ANSWERS = 10 };
+
+/// Closes what other threads have open, but for `kept`: a copy of a file that is being written would
+/// keep it from being executed, and one of a pipe would keep it from ending.
+static inline void caisson_close_others(int kept) {
+  if (kept > 3) syscall(SYS_close_range, 3, kept - 1, 0);
+  syscall(SYS_close_range, kept < 3 ? 3 : kept + 1, ~0U, 0);
+}
 
 static inline int caisson_errno_of(long result) { return result < 0 ? errno : 0; }
 
@@ -36,7 +44,7 @@ static inline int caisson_probe(void (*_Nonnull body)(const void *_Nullable, int
   pid_t child = fork();
   if (child == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    close(line[0]);
+    caisson_close_others(line[1]);
     body(argument, answers);
     _exit(write(line[1], answers, size) == (ssize_t)size ? 0 : 1);
   }
