@@ -97,7 +97,9 @@ let package = Package(
         "BuildExecution", "BuildPlanning", "Images", "Layers", "RecordedFiles", "Sandboxing",
         "TestSupport",
       ]),
-    tests("CaissonTests", base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images"]),
+    tests(
+      "CaissonTests",
+      base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images", "Sandboxing"]),
     tests("EndToEndTests", base, fixtures: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]

@@ -110,7 +110,7 @@ extension SandboxError: DiagnosticConvertible {
 
   private static let whatToAllow =
     "run as root with CAP_SYS_ADMIN, or as a user with a range in /etc/subuid and /etc/subgid and "
-    + "the package uidmap installed; a sandbox that needs neither comes later"
+    + "the package uidmap installed; the virtual sandbox needs neither"
 
   private func quoted(_ path: String?) -> String { path.map { " \"\($0)\"" } ?? "" }
 }

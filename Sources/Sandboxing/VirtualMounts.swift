@@ -15,16 +15,16 @@ struct VirtualMounts {
   init(_ description: VirtualDescription) { self.description = description }
 
   /// Makes in the scratch directory what is shown from there; modes depend on no umask, as there is none.
-  func make() throws(SandboxError) -> [Mount] {
+  func make() throws(SandboxError) -> [VirtualRoot.Mount] {
     try makeDevices()
     return try translating { () throws(SystemError) in
-      var mounts = [Mount(at: "dev", .recorded(devices)), Mount(at: "proc", .processes)]
-      if exists(Self.terminals) { mounts.append(Mount(at: "dev/pts", .system(Self.terminals))) }
-      if exists("/sys") { mounts.append(Mount(at: "sys", .system("/sys"))) }
+      var mounts = [VirtualRoot.Mount(at: "dev", .recorded(devices)), .init(at: "proc", .processes)]
+      if exists(Self.terminals) { mounts.append(.init(at: "dev/pts", .system(Self.terminals))) }
+      if exists("/sys") { mounts.append(.init(at: "sys", .system("/sys"))) }
       for (name, content) in description.resolverFiles.entries {
         let path = scratch.appending(name)
         try makeFile(path, content, mode: 0o644)
-        mounts.append(Mount(at: PathBytes("etc").appending(name), .recorded(path)))
+        mounts.append(.init(at: PathBytes("etc").appending(name), .recorded(path)))
       }
       return mounts
     }

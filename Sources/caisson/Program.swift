@@ -17,6 +17,7 @@ func runProgram(_ words: [String]) -> Int32 {
       return 0
     case .build(let options):
       return try enterUserNamespaceIfNeeded(options, words) ?? build(options)
+    case .doctor(let query): return try answer(query)
     case .image(let query): return try runInterruptibly { await show(query) }
     }
   } catch {

@@ -25,7 +25,7 @@ extension BuildOptions {
     labels = try arguments.labels(ExecutorFlags.label, valueIsOptional: false)
     isReproducible = arguments.isSet(SharedOptions.reproducible)
     takesSingleSnapshot = arguments.isSet(ExecutorFlags.singleSnapshot)
-    sandbox = arguments.sandbox
+    sandbox = try arguments.sandbox(surroundings)
     registry = arguments.registryAccess(surroundings)
     registry.upstreamClient = try surroundings.upstreamClient
     if let mirror = surroundings.variable("KANIKO_REGISTRY_MIRROR") {

@@ -4,6 +4,7 @@ import Diagnostics
 import Images
 import LinuxSystem
 import OCI
+import Sandboxing
 
 /// Everything a build was asked for, whichever command asked. Paths are absolute, values of the
 /// environment are filled in; nothing was looked up on disk yet.
@@ -29,7 +30,7 @@ struct BuildOptions: Hashable, Sendable {
   var takesSingleSnapshot = false
   /// Absent: like the base image.
   var imageFormat: ImageFormat?
-  var sandbox = SandboxChoice.auto
+  var sandbox = SandboxRequest.auto
   var store: PathBytes
   var registry = RegistryAccess()
   /// Where the image goes; may be empty (`--no-push`).
@@ -109,10 +110,6 @@ enum BuildDestination: Hashable, Sendable {
   /// The files of the image, without the image.
   case rootDirectory(PathBytes)
   case rootArchive(OutputFile)
-}
-
-enum SandboxChoice: String, Hashable, Sendable {
-  case auto, namespaces
 }
 
 /// How registries are spoken to.
