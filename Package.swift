@@ -38,7 +38,9 @@ let package = Package(
     library("CCrypto", pkgConfig: "libcrypto", package: "libssl-dev"),
     library("CISAL", pkgConfig: "libisal", package: "libisal-dev"),
     library("CZstd", pkgConfig: "libzstd", package: "libzstd-dev"),
-    library("CArchive", pkgConfig: "libarchive", package: "libarchive-dev"),
+    library("CLZMA", pkgConfig: "liblzma", package: "liblzma-dev"),
+    // libbz2 has no file for pkg-config.
+    .systemLibrary(name: "CBzip2", providers: [.apt(["libbz2-dev"])]),
     library("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
 
     // Base.
@@ -49,7 +51,7 @@ let package = Package(
     // The parts.
     module("DockerfileSyntax", ["LinuxSystem", "Diagnostics"]),
     module("Images", base),
-    module("Layers", base + ["CISAL", "CZstd", "CArchive"]),
+    module("Layers", base + ["CISAL", "CZstd", "CLZMA", "CBzip2"]),
     module("Sandboxing", base + ["CLinuxShims"]),
     module("Registry", base + ["Images", "CCurl"]),
     module("BuildPlanning", base + ["DockerfileSyntax"]),
