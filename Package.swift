@@ -83,7 +83,9 @@ let package = Package(
     tests(
       "BuildExecutionTests",
       base + ["BuildExecution", "BuildPlanning", "Images", "Layers", "TestSupport"]),
-    tests("CaissonTests", base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images"]),
+    tests(
+      "CaissonTests",
+      base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images", "TestSupport"]),
     tests("EndToEndTests", base, fixtures: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]

@@ -15,9 +15,10 @@ func enterUserNamespaceIfNeeded(_ options: BuildOptions, _ words: [String]) thro
   guard case .inUserNamespace(let namespace) = SandboxProbe.answer(environment: environment) else {
     return nil
   }
-  // Inside, the user looks like root; what depends on who it is was decided here.
-  return try namespace.reexecute(
-    arguments: words, environment: environment + ["CAISSON_STORE=\(options.store)"])
+  // Inside, the user looks like root; what depends on who it is was decided here. A store that ends
+  // with the build is chosen inside, where its files belong to.
+  let store = options.canWriteStore ? ["CAISSON_STORE=\(options.store)"] : []
+  return try namespace.reexecute(arguments: words, environment: environment + store)
 }
 
 /// The way to run commands in this process; only asked for when there is a command to run.
