@@ -80,11 +80,22 @@ struct ExecutorImageTests {
     #expect(!files.output.contains("all/store"))
   }
 
-  /// Each names a program that has lost its way when it is read.
+  /// What another system may have there. With this configuration libcrypto has no random numbers.
   static let foreignFiles = [
-    "etc/ld.so.preload", "etc/ld.so.cache", "etc/ssl/openssl.cnf", "usr/lib/ssl/openssl.cnf",
-    "lib64/ld-linux-x86-64.so.2", "lib/x86_64-linux-gnu/libc.so.6",
-    "lib/x86_64-linux-gnu/libcurl.so.4", "usr/lib/x86_64-linux-gnu/libcrypto.so.3",
+    "etc/ld.so.preload": "/nowhere.so\n", "etc/ld.so.cache": "garbage",
+    "lib64/ld-linux-x86-64.so.2": "",
+    "lib/x86_64-linux-gnu/libc.so.6": "", "lib/x86_64-linux-gnu/libcurl.so.4": "",
+    "usr/lib/x86_64-linux-gnu/libcrypto.so.3": "",
+    "usr/lib/ssl/openssl.cnf": """
+    openssl_conf = all
+    [all]
+    providers = chosen
+    [chosen]
+    base = only
+    [only]
+    activate = 1
+
+    """,
   ]
 
   @Test(arguments: [false, true])
@@ -101,11 +112,11 @@ struct ExecutorImageTests {
     defer { try? removeTree(PathBytes(root)) }
     expectSuccess(try await Command("cp", "-a", image.root(of: "executor"), root).run())
     if isForeign {
-      for name in Self.foreignFiles {
+      for (name, content) in Self.foreignFiles {
         let file = PathBytes(root).appending(name)
         try makeDirectories(file.parent)
         try FileDescriptor.open(file, flags: O_WRONLY | O_CREAT, mode: 0o755)
-          .writeAll(Array("openssl_conf = nothing\n/nowhere.so\n".utf8))
+          .writeAll(Array(content.utf8))
       }
     }
     let push = ["--destination", server.address + "/pushed:1"]
@@ -121,12 +132,18 @@ struct ExecutorImageTests {
       ],
     ] {
       expectSuccess(try await image.run(push, work.option + trust, root: root).run())
+      guard isForeign else { continue }
+      let configured = ["--env", "OPENSSL_CONF=/usr/lib/ssl/openssl.cnf"]
+      let broken = try await image.run(push, work.option + trust + configured, root: root).run()
+      #expect(broken.status == 1, "a configuration that is named counts")
     }
   }
 
   @Test func `the names of the program choose what it does`() async throws {
     let image = try await ExecutorImage.shared.value
-    #expect(try await image.run(["version"]).run().output.hasPrefix("Kaniko version :  "))
+    let version = try await image.run(["version"]).run()
+    expectSuccess(version)
+    #expect(version.output.hasPrefix("Kaniko version :  "))
     let plain = try await image.run(["--version"], ["--entrypoint", "/kaniko/caisson"]).run()
     #expect(plain.output.hasPrefix("caisson "))
     let warmer = try await image.run([], ["--entrypoint", "/kaniko/warmer"]).run()
@@ -155,6 +172,7 @@ struct ExecutorImageTests {
       git init -q outer && git -C outer $as submodule --quiet add "file://$PWD/inner" part
       sed -i 's|file://.*/inner|file:///workspace/inner|' outer/.gitmodules
       git -C outer $as commit -q -a -m outer
+      chown -R 65532:65532 inner outer
       """, directory: work.path
     ).run()
     expectSuccess(made)
@@ -165,8 +183,8 @@ struct ExecutorImageTests {
     }
     expectSuccess(
       try await git(
-        "-c", "protocol.file.allow=always", "-c", "safe.directory=*", "clone", "--quiet",
-        "--recurse-submodules", "file:///workspace/outer", "/workspace/clone"))
+        "-c", "protocol.file.allow=always", "clone", "--quiet", "--recurse-submodules",
+        "file:///workspace/outer", "/workspace/clone"))
     #expect(exists(PathBytes(work.path + "/clone/part/.git")))
     let refused = try await git("ls-remote", "https://127.0.0.1:1/a")
     #expect(refused.errors.contains("Failed to connect to 127.0.0.1 port 1"))
