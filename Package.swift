@@ -39,7 +39,9 @@ let package = Package(
     library("CCrypto", pkgConfig: "libcrypto", package: "libssl-dev"),
     library("CISAL", pkgConfig: "libisal", package: "libisal-dev"),
     library("CZstd", pkgConfig: "libzstd", package: "libzstd-dev"),
-    library("CArchive", pkgConfig: "libarchive", package: "libarchive-dev"),
+    library("CLZMA", pkgConfig: "liblzma", package: "liblzma-dev"),
+    // libbz2 has no file for pkg-config.
+    .systemLibrary(name: "CBzip2", providers: [.apt(["libbz2-dev"])]),
     library("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
 
     // Base.
@@ -51,7 +53,7 @@ let package = Package(
     module("RecordedFiles", ["LinuxSystem", "Diagnostics", "CLinuxShims"]),
     module("DockerfileSyntax", ["LinuxSystem", "Diagnostics"]),
     module("Images", base),
-    module("Layers", base + ["RecordedFiles", "CISAL", "CZstd", "CArchive"]),
+    module("Layers", base + ["RecordedFiles", "CISAL", "CZstd", "CLZMA", "CBzip2"]),
     module("VirtualRoot", ["LinuxSystem", "RecordedFiles", "CLinuxShims", "CVirtualRoot"]),
     module("Sandboxing", base + ["RecordedFiles", "VirtualRoot", "CLinuxShims"]),
     module("Registry", base + ["Images", "CCurl"]),
@@ -99,7 +101,7 @@ let package = Package(
       ]),
     tests(
       "CaissonTests",
-      base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images", "Sandboxing"]),
+      base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images", "Sandboxing", "TestSupport"]),
     tests("EndToEndTests", base, fixtures: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]

@@ -15,9 +15,13 @@ func runBuild(_ options: BuildOptions, log: Log, progress: ProgressReporter) asy
   -> BuildReport
 {
   let start = ContinuousClock.now
-  let store = try ContentStore(directory: options.store)
+  let place = try StorePlace(options)
   // Here, since a thread that nobody waits for may be the last to let go of the store.
-  defer { try? removeTree(store.scratch) }
+  defer { place.close() }
+  let store = place.store
+  if place.isTemporary {
+    log.info("Keeping layers and temporary files until the build ends in \(store.directory)")
+  }
   let fetcher = BlobFetcher(store: store)
   let workers = WorkerThreads(count: 4)
   let inputs = try BuildInputs(options, store: store)
@@ -93,7 +97,8 @@ private func makeSurroundings(
   let format: OverlayFormat = UserNamespace.isInitial() ? .trusted : .user
   return Executor.Surroundings(
     context: try BuildContext(
-      directory: inputs.directory, filter: inputs.ignoreFile?.filter ?? PathFilter()),
+      directory: inputs.directory, filter: inputs.ignoreFile?.filter ?? PathFilter(),
+      hiding: fetcher.store.directory),
     images: images, fetcher: fetcher,
     unpacked: try UnpackedLayers(fetcher: fetcher, format: format),
     sandbox: try selectSandbox(

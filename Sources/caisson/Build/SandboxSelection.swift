@@ -20,9 +20,10 @@ func enterUserNamespaceIfNeeded(_ options: BuildOptions, _ words: [String]) thro
     case .inUserNamespace(let namespace) = NamespaceProbe.answer(
       environment: environment, work: options.store)
   else { return nil }
-  // Inside, the user looks like root; what depends on who it is was decided here.
-  return try namespace.reexecute(
-    arguments: words, environment: environment + ["CAISSON_STORE=\(options.store)"])
+  // Inside, the user looks like root; what depends on who it is was decided here. A store that ends
+  // with the build is chosen inside, where its files belong to.
+  let store = options.canWriteStore ? ["CAISSON_STORE=\(options.store)"] : []
+  return try namespace.reexecute(arguments: words, environment: environment + store)
 }
 
 /// The way to run the commands of `plan` in this process; said at level info.

@@ -32,6 +32,9 @@ struct BuildOptions: Hashable, Sendable {
   var imageFormat: ImageFormat?
   var sandbox = SandboxRequest.auto
   var store: PathBytes
+  /// Where a store that ends with the build is made when ``store`` cannot be written to; the first
+  /// that can be is taken. Empty when somebody said where the store is.
+  var temporaryStorePlaces: [PathBytes] = []
   var registry = RegistryAccess()
   /// Where the image goes; may be empty (`--no-push`).
   var destinations: [BuildDestination] = []
@@ -127,8 +130,8 @@ struct RegistryAccess: Hashable, Sendable {
   /// The content of a configuration file, which goes before the files.
   var inlineCredentials: Secret?
   var proxies = ProxyAddresses()
-  /// PEM certificates to trust instead of the system's.
-  var certificateFile: PathBytes?
+  /// Files with PEM certificates, and directories of such files, to trust instead of the system's.
+  var certificatePlaces: [PathBytes] = []
   /// What asked for the build, told to registries behind the program's own name.
   var upstreamClient: String?
 }

@@ -111,7 +111,7 @@ extension ParsedArguments {
     access.credentialFiles = surroundings.credentialFiles
     access.inlineCredentials = surroundings.variable("DOCKER_AUTH_CONFIG").map(Secret.init)
     access.proxies = surroundings.proxies
-    access.certificateFile = surroundings.variable("SSL_CERT_FILE").map(surroundings.absolute)
+    access.certificatePlaces = surroundings.certificatePlaces
     return access
   }
 }
