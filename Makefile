@@ -2,13 +2,14 @@
 #
 # make demo   builds two real images, pushes them, pulls them back, runs one
 # make test   passes every test
+# make image  builds the executor image and its variants into .build/image/layout
 #
-# Both set the machine up first (scripts/setup), which takes a moment only the first time.
+# All set the machine up first (scripts/setup), which takes a moment only the first time.
 
 SWIFT := scripts/swift
 STRICT := --explicit-target-dependency-import-check error
 
-.PHONY: help setup build release test demo lint format bench clean
+.PHONY: help setup build release test demo image lint format bench clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -30,6 +31,9 @@ test: setup
 
 demo: release
 	examples/demo
+
+image: release
+	packaging/image
 
 lint: setup
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift

@@ -39,7 +39,9 @@ let package = Package(
     library("CCrypto", pkgConfig: "libcrypto", package: "libssl-dev"),
     library("CISAL", pkgConfig: "libisal", package: "libisal-dev"),
     library("CZstd", pkgConfig: "libzstd", package: "libzstd-dev"),
-    library("CArchive", pkgConfig: "libarchive", package: "libarchive-dev"),
+    library("CLZMA", pkgConfig: "liblzma", package: "liblzma-dev"),
+    // libbz2 has no file for pkg-config.
+    .systemLibrary(name: "CBzip2", providers: [.apt(["libbz2-dev"])]),
     library("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
 
     // Base.
@@ -51,7 +53,7 @@ let package = Package(
     module("RecordedFiles", ["LinuxSystem", "Diagnostics", "CLinuxShims"]),
     module("DockerfileSyntax", ["LinuxSystem", "Diagnostics"]),
     module("Images", base),
-    module("Layers", base + ["RecordedFiles", "CISAL", "CZstd", "CArchive"]),
+    module("Layers", base + ["RecordedFiles", "CISAL", "CZstd", "CLZMA", "CBzip2"]),
     module("VirtualRoot", ["LinuxSystem", "RecordedFiles", "CLinuxShims", "CVirtualRoot"]),
     module("Sandboxing", base + ["RecordedFiles", "VirtualRoot", "CLinuxShims"]),
     module("Registry", base + ["Images", "CCurl"]),
@@ -72,7 +74,7 @@ let package = Package(
       name: "TestSupport", dependencies: ["LinuxSystem"], path: "Tests/TestSupport",
       cSettings: gnu, swiftSettings: strict),
     .executableTarget(
-      name: "SandboxTestProgram", dependencies: base + ["Sandboxing"],
+      name: "SandboxTestProgram", dependencies: base + ["RecordedFiles", "Sandboxing"],
       path: "Tests/SandboxTestProgram", cSettings: gnu, swiftSettings: strict),
     .executableTarget(
       name: "RecordedTreeTestProgram", dependencies: base + ["Layers", "RecordedFiles"],
@@ -88,7 +90,7 @@ let package = Package(
     tests(
       "VirtualRootTests",
       ["VirtualRoot", "RecordedFiles", "LinuxSystem", "CVirtualRoot", "TestSupport"]),
-    tests("SandboxingTests", base + ["Sandboxing", "SandboxTestProgram"]),
+    tests("SandboxingTests", base + ["RecordedFiles", "Sandboxing", "SandboxTestProgram"]),
     tests("RegistryTests", base + ["Images", "Registry"]),
     tests("BuildPlanningTests", base + ["BuildPlanning", "DockerfileSyntax"]),
     tests(
@@ -97,7 +99,9 @@ let package = Package(
         "BuildExecution", "BuildPlanning", "Images", "Layers", "RecordedFiles", "Sandboxing",
         "TestSupport",
       ]),
-    tests("CaissonTests", base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images"]),
+    tests(
+      "CaissonTests",
+      base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images", "Sandboxing", "TestSupport"]),
     tests("EndToEndTests", base, fixtures: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]

@@ -15,6 +15,8 @@ package struct BuildContext: Sendable {
   package let directory: PathBytes
   package let filter: PathFilter
   private let root: Root
+  /// Does not show in its parent; relative to the root.
+  private let hidden: PathBytes?
 
   /// Shared by copies of the context.
   private final class Root: Sendable {
@@ -26,6 +28,12 @@ package struct BuildContext: Sendable {
     init(_ directory: PathBytes) throws {
       descriptor = try FileDescriptor.open(directory, flags: O_RDONLY | O_DIRECTORY)
       path = try linkTarget(of: PathBytes("/proc/self/fd/\(descriptor.number)"))
+    }
+
+    /// Nil when `other`, which is absolute, does not lie within.
+    func relative(_ other: PathBytes) -> PathBytes? {
+      guard other.isWithin(path) else { return nil }
+      return PathBytes(Array(other.bytes.dropFirst(path == "/" ? 1 : path.bytes.count + 1)))
     }
   }
 
@@ -40,10 +48,16 @@ package struct BuildContext: Sendable {
     }
   }
 
-  package init(directory: PathBytes, filter: PathFilter = PathFilter()) throws {
+  /// - Parameter hiding: A directory that is not part of the context though it may lie in it: where
+  ///   the builder itself keeps things. Absolute.
+  package init(
+    directory: PathBytes, filter: PathFilter = PathFilter(), hiding builders: PathBytes? = nil
+  ) throws {
     self.directory = directory
     self.filter = filter
     root = try Root(directory)
+    let place = try builders.map { try Root($0).path }
+    hidden = place.flatMap { [root] in root.relative($0) }.flatMap { $0.isEmpty ? nil : $0 }
   }
 
   /// Where `path` leads when links are followed, relative to the context; nil when nothing is there.
@@ -51,11 +65,9 @@ package struct BuildContext: Sendable {
     if path.isEmpty { return path }
     guard
       let file = try? FileDescriptor.open(path, inRoot: root.descriptor, flags: O_PATH),
-      let target = try? linkTarget(of: PathBytes("/proc/self/fd/\(file.number)")),
-      target.isWithin(root.path)
+      let target = try? linkTarget(of: PathBytes("/proc/self/fd/\(file.number)"))
     else { return nil }
-    let prefix = root.path.bytes == [PathBytes.slash] ? 1 : root.path.bytes.count + 1
-    return PathBytes(Array(target.bytes.dropFirst(prefix)))
+    return root.relative(target)
   }
 
   /// Opens a path that ``resolve(_:)`` or ``names(in:)`` gave.
@@ -81,7 +93,9 @@ package struct BuildContext: Sendable {
   }
 
   func names(in path: PathBytes) throws -> [PathBytes] {
-    try sortedNames(in: try open(path, flags: O_RDONLY | O_DIRECTORY))
+    let names = try sortedNames(in: try open(path, flags: O_RDONLY | O_DIRECTORY))
+    guard let hidden, hidden.parent == path else { return names }
+    return names.filter { $0 != hidden.name }
   }
 
   /// Of the path itself, a final link not followed.

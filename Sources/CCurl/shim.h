@@ -27,6 +27,13 @@ static inline CURLcode caisson_curl_set_string(CURL *_Nonnull handle, CURLoption
   return curl_easy_setopt(handle, option, value);
 }
 
+/// libcurl copies the bytes.
+static inline CURLcode caisson_curl_set_blob(CURL *_Nonnull handle, CURLoption option,
+                                             const void *_Nullable bytes, size_t count) {
+  struct curl_blob blob = {(void *)bytes, count, CURL_BLOB_COPY};
+  return curl_easy_setopt(handle, option, &blob);
+}
+
 /// The pointee must outlive the transfer.
 static inline CURLcode caisson_curl_set_pointer(CURL *_Nonnull handle, CURLoption option,
                                                 void *_Nullable value) {

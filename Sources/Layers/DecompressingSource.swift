@@ -12,7 +12,8 @@ package struct DecompressingSource<Input: ByteSource & ~Copyable>: ByteSource, ~
     case plain
     case gzip(GzipDecoder)
     case zstd(ZstdDecoder)
-    case filtered(ArchiveFilterDecoder)
+    case xz(XZDecoder)
+    case bzip2(Bzip2Decoder)
   }
 
   private var input: Input
@@ -27,9 +28,6 @@ package struct DecompressingSource<Input: ByteSource & ~Copyable>: ByteSource, ~
   package mutating func read(into output: UnsafeMutableRawBufferPointer) throws -> Int {
     let decoder = try self.decoder ?? recognise()
     self.decoder = decoder
-    if case .filtered(let filter) = decoder {
-      return try filter.read(into: output) { try nextPiece() }
-    }
     while true {
       if available.isEmpty && !isAtEnd { try refill() }
       let piece = buffer.bytes(available)
@@ -41,13 +39,6 @@ package struct DecompressingSource<Input: ByteSource & ~Copyable>: ByteSource, ~
         return 0
       }
     }
-  }
-
-  /// What a decoder that asks for its input gets: empty only at the end.
-  private mutating func nextPiece() throws -> UnsafeRawBufferPointer {
-    if available.isEmpty && !isAtEnd { try refill() }
-    defer { available = available.upperBound..<available.upperBound }
-    return buffer.bytes(available)
   }
 
   private mutating func refill() throws {
@@ -67,17 +58,18 @@ package struct DecompressingSource<Input: ByteSource & ~Copyable>: ByteSource, ~
     if head.starts(with: [0x1F, 0x8B]) { return .gzip(GzipDecoder()) }
     if head.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) { return .zstd(try ZstdDecoder()) }
     if head.starts(with: [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]) {
-      return .filtered(try ArchiveFilterDecoder(.xz))
+      return .xz(XZDecoder())
     }
-    if Self.isBzip2(head) { return .filtered(try ArchiveFilterDecoder(.bzip2)) }
+    if Self.isBzip2(head) { return .bzip2(Bzip2Decoder()) }
     return .plain
   }
 
-  /// A block size and the first digits of pi: three letters alone could be a file's name in a tar
-  /// archive.
+  /// A block size, then the first digits of pi, or of its square root where there is no block: three
+  /// letters alone could be a file's name in a tar archive.
   private static func isBzip2(_ head: [UInt8]) -> Bool {
     guard head.count == 6, head.starts(with: Array("BZh".utf8)) else { return false }
-    return (0x31...0x39).contains(head[3]) && head[4] == 0x31 && head[5] == 0x41
+    let magic = head[4...]
+    return (0x31...0x39).contains(head[3]) && (magic == [0x31, 0x41] || magic == [0x17, 0x72])
   }
 
   private func decode(
@@ -87,7 +79,9 @@ package struct DecompressingSource<Input: ByteSource & ~Copyable>: ByteSource, ~
     switch decoder {
     case .gzip(let gzip): return try gzip.decode(piece, into: output)
     case .zstd(let zstd): return try zstd.decode(piece, into: output)
-    case .plain, .filtered:
+    case .xz(let xz): return try xz.decode(piece, into: output)
+    case .bzip2(let bzip2): return try bzip2.decode(piece, into: output)
+    case .plain:
       let count = min(piece.count, output.count)
       output.copyMemory(from: UnsafeRawBufferPointer(rebasing: piece[..<count]))
       return (count, count)
@@ -97,9 +91,11 @@ package struct DecompressingSource<Input: ByteSource & ~Copyable>: ByteSource, ~
   private func checkEnd(of decoder: Decoder) throws {
     let isMidStream =
       switch decoder {
-      case .plain, .filtered: false
+      case .plain: false
       case .gzip(let gzip): gzip.isMidStream
       case .zstd(let zstd): zstd.isMidStream
+      case .xz(let xz): xz.isMidStream
+      case .bzip2(let bzip2): bzip2.isMidStream
       }
     if isMidStream { throw LayerError.malformedCompression("it ends too early") }
   }

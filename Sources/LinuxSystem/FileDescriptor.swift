@@ -64,11 +64,21 @@ package struct FileDescriptor: ~Copyable, Sendable {
     _ path: PathBytes, in directory: borrowing FileDescriptor, flags: Int32, resolve: UInt64
   ) throws(SystemError) -> FileDescriptor {
     let root = directory.number
-    let number = try retrying("openat2", path) {
-      path.withCString { caisson_openat2(root, $0, UInt64(flags | O_CLOEXEC), 0, resolve) }
+    var attempts = 0
+    while true {
+      do {
+        let number = try retrying("openat2", path) {
+          path.withCString { caisson_openat2(root, $0, UInt64(flags | O_CLOEXEC), 0, resolve) }
+        }
+        return FileDescriptor(owning: number)
+      } catch  where error.errno == .wouldBlock && attempts < mostAttempts {
+        // Something was mounted or renamed somewhere while `..` was followed (openat2(2), EAGAIN).
+        attempts += 1
+      }
     }
-    return FileDescriptor(owning: number)
   }
+
+  private static let mostAttempts = 10_000
 
   /// Reads up to `buffer.count` bytes; 0 at the end.
   package func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {

@@ -32,6 +32,12 @@ struct EasyHandle: ~Copyable {
     caisson_curl_set_string(pointer, option, value)
   }
 
+  func set(_ option: CURLoption, bytes: [UInt8]) {
+    bytes.withUnsafeBytes {
+      _ = caisson_curl_set_blob(pointer, option, $0.baseAddress, $0.count)
+    }
+  }
+
   func set(_ option: CURLoption, pointer value: UnsafeMutableRawPointer?) {
     caisson_curl_set_pointer(pointer, option, value)
   }

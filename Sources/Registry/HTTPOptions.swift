@@ -5,6 +5,8 @@ package struct HTTPOptions: Sendable {
   package var userAgent = "caisson"
   /// PEM certificates that are trusted instead of the system's.
   package var caFile: String?
+  /// The same as text, which goes before ``caFile``. libcurl reads it again for each connection.
+  package var caCertificates: [UInt8]?
   /// Nil leaves the proxies to libcurl, which reads `http_proxy`, `https_proxy`, `all_proxy` and
   /// `no_proxy`. Loopback hosts are never reached through a proxy.
   package var proxies: HTTPProxies?

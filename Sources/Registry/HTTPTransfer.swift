@@ -68,7 +68,11 @@ final class HTTPTransfer: @unchecked Sendable {
     easy.set(CURLOPT_HTTP_VERSION, Int(version))
     easy.set(CURLOPT_SSL_VERIFYPEER, request.verifiesTLS)
     easy.set(CURLOPT_SSL_VERIFYHOST, request.verifiesTLS ? 2 : 0)
-    if let caFile = options.caFile { easy.set(CURLOPT_CAINFO, caFile) }
+    if let certificates = options.caCertificates {
+      easy.set(CURLOPT_CAINFO_BLOB, bytes: certificates)
+    } else if let caFile = options.caFile {
+      easy.set(CURLOPT_CAINFO, caFile)
+    }
     if request.isBulk {
       easy.set(CURLOPT_BUFFERSIZE, Self.bulkReceiveBufferInBytes)
       if isUpload { easy.set(CURLOPT_UPLOAD_BUFFERSIZE, Self.bulkSendBufferInBytes) }

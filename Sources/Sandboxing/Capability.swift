@@ -42,6 +42,17 @@ package struct Capability: Hashable, Sendable {
     }
   }
 
+  /// Gives all of them up for good, whoever this process is.
+  static func dropAll() throws(SandboxError) {
+    _ = caisson_prctl(PR_CAP_AMBIENT, UInt(PR_CAP_AMBIENT_CLEAR_ALL), 0, 0, 0)
+    for bit in 0..<Int32(64) {
+      // Without CAP_SETPCAP the set stays; what runs in a sandbox has no_new_privs besides.
+      if caisson_prctl(PR_CAPBSET_DROP, UInt(bit), 0, 0, 0) != 0 { break }
+    }
+    let none = [__user_cap_data_struct](repeating: __user_cap_data_struct(), count: 2)
+    try kernel("capset") { caisson_capset(none) }
+  }
+
   /// Whether this thread has it in effect.
   var isEffective: Bool {
     guard let sets = try? Self.current(), bit < 64 else { return false }

@@ -24,32 +24,14 @@ struct DeviceMounts: ~Copyable {
     try FileSystemMount(type: "tmpfs", flags: flags, options: "mode=755,size=65536k")
       .mount(on: place, name: "/dev")
     let dev = try directory("dev", in: root)
-    for device in Self.devices { try show(device, in: dev) }
-    for (name, target) in Self.links {
+    for device in Device.all { try show(device, in: dev) }
+    for (name, target) in Device.links {
       let number = dev.number
       try kernel("symlink", name) { name.withCString { symlinkat(target, number, $0) } }
     }
     try mountTerminals(in: dev)
     try mountShared(in: dev)
   }
-
-  private struct Device {
-    var name: PathBytes
-    var major: UInt32
-    var minor: UInt32
-  }
-
-  /// Documentation/admin-guide/devices.txt.
-  private static let devices = [
-    Device(name: "null", major: 1, minor: 3), Device(name: "zero", major: 1, minor: 5),
-    Device(name: "full", major: 1, minor: 7), Device(name: "random", major: 1, minor: 8),
-    Device(name: "urandom", major: 1, minor: 9), Device(name: "tty", major: 5, minor: 0),
-  ]
-
-  private static let links: KeyValuePairs<PathBytes, String> = [
-    "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1",
-    "stderr": "/proc/self/fd/2", "ptmx": "pts/ptmx", "core": "/proc/kcore",
-  ]
 
   private func show(_ device: Device, in dev: borrowing FileDescriptor) throws(SandboxError) {
     let path = PathBytes("/dev").appending(device.name)

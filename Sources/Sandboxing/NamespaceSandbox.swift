@@ -42,22 +42,16 @@ package struct NamespaceSandbox: Sendable {
   package func run(
     _ command: SandboxedCommand, in root: OverlayRoot, standardOutput: Int32, standardError: Int32
   ) async throws -> ProcessEnd {
-    try check(command)
-    var description = try description(of: root, hostname: command.hostname)
-    description.program = command.program
-    description.environment = command.environment
-    description.workingDirectory = command.workingDirectory
-    description.uid = command.uid
-    description.gid = command.gid
-    description.groups = command.groups
+    try command.check()
     return try await carryOut(
-      description, standardOutput: standardOutput, standardError: standardError)
+      try description(of: root, command), standardOutput: standardOutput,
+      standardError: standardError)
   }
 
   /// Sets a sandbox up as ``run(_:in:standardOutput:standardError:)`` would, and starts nothing.
   package func rehearse(in root: OverlayRoot) async throws {
     _ = try await carryOut(
-      try description(of: root, hostname: "localhost"), standardOutput: 2, standardError: 2)
+      try description(of: root, nil), standardOutput: 2, standardError: 2)
   }
 
   private func carryOut(
@@ -67,51 +61,23 @@ package struct NamespaceSandbox: Sendable {
     // The kernel marks a work directory as used up, so each command gets its own.
     try makeDirectory(description.work, mode: 0o700)
     defer { try? removeTree(description.work) }
-    let supervisor = try SupervisorProcess(
-      description, programPath: programPath, standardOutput: standardOutput,
-      standardError: standardError)
-    let report = await withTaskCancellationHandler {
-      await supervisor.report()
-    } onCancel: {
-      supervisor.terminate()
-    }
-    // Before the report: a sandbox that had to be killed has none.
-    try Task.checkCancellation()
-    switch try report.get() {
-    case .ended(let end): return end
-    case .failed(let error): throw error
-    }
+    return try await SupervisorProcess(
+      SandboxEntry.supervisorName, description, programPath: programPath,
+      standardOutput: standardOutput, standardError: standardError
+    ).endOfCommand()
   }
 
-  private func description(of root: OverlayRoot, hostname: String) throws(SandboxError)
-    -> SandboxDescription
+  private func description(of root: OverlayRoot, _ command: SandboxedCommand?)
+    throws(SandboxError) -> SandboxDescription
   {
     let places = try translating { () throws(SystemError) in try SandboxPlaces(in: scratch) }
     return SandboxDescription(
       lower: root.lower, upper: root.upper,
       work: root.work.appending(String(UInt64.random(in: 0...UInt64.max), radix: 36)),
       skeleton: places.skeleton,
-      mountPoint: places.mountPoint, usesUserAttributes: !UserNamespace.isInitial(), program: nil,
-      environment: [], workingDirectory: "/", uid: 0, gid: 0, groups: [], hostname: hostname,
-      resolverFiles: .ofHost(hostname: hostname),
+      mountPoint: places.mountPoint, usesUserAttributes: !UserNamespace.isInitial(),
+      command: command,
+      resolverFiles: .ofHost(hostname: command?.hostname ?? SandboxDescription.ownHostname),
       gracePeriodInMilliseconds: gracePeriodInMilliseconds)
-  }
-}
-
-private func check(_ command: SandboxedCommand) throws(SandboxError) {
-  var words = command.environment + [command.workingDirectory, command.hostname]
-  if case .arguments(let arguments) = command.program {
-    guard arguments.first?.isEmpty == false else {
-      throw SandboxError.invalidCommand(reason: "it is empty")
-    }
-    words += arguments
-  }
-  for word in words where word.utf8.contains(0) {
-    throw SandboxError.invalidCommand(
-      reason: "\"\(word.prefix { $0 != "\0" })\" is followed by a NUL byte")
-  }
-  guard command.workingDirectory.hasPrefix("/") else {
-    throw SandboxError.invalidCommand(
-      reason: "its working directory \"\(command.workingDirectory)\" is not absolute")
   }
 }

@@ -14,18 +14,12 @@ struct SandboxDescription: Codable, Sendable {
   /// Overlay attributes are kept in `user.*`: the sandbox lies in a user namespace.
   var usesUserAttributes: Bool
   /// Absent for a rehearsal: everything is set up, and nothing started.
-  var program: SandboxedCommand.Program?
-  var environment: [String]
-  var workingDirectory: String
-  var uid: UInt32
-  var gid: UInt32
-  var groups: [UInt32]
-  var hostname: String
+  var command: SandboxedCommand?
   var resolverFiles: ResolverFiles
   var gracePeriodInMilliseconds: Int32
 
-  /// The largest description that is read, in bytes; arguments and environment end far below it.
-  static let limit = 64 << 20
+  /// For want of a command that says how the sandbox is called.
+  static let ownHostname = "localhost"
 }
 
 /// The last word of a sandbox to the process that asked for it.

@@ -3,6 +3,7 @@
 /// The door through which this program comes in again as a process of a sandbox.
 package enum SandboxEntry {
   static let supervisorName = "caisson: sandbox"
+  static let virtualSupervisorName = "caisson: virtual sandbox"
   static let userNamespaceName = "caisson: user namespace"
 
   /// Must be the first statement of `main`, before any `await`: namespaces are entered by a process
@@ -12,6 +13,7 @@ package enum SandboxEntry {
   package static func runIfAsked(_ arguments: [String]) -> Int32? {
     switch arguments.first {
     case supervisorName: SandboxSupervisor.run()
+    case virtualSupervisorName: VirtualSupervisor.run()
     case userNamespaceName: UserNamespaceChild.run(Array(arguments.dropFirst()))
     default: nil
     }

@@ -3,7 +3,7 @@
 import LinuxSystem
 
 /// A command with everything about it decided: names looked up, variables expanded.
-package struct SandboxedCommand: Hashable, Sendable {
+package struct SandboxedCommand: Hashable, Sendable, Codable {
   package enum Program: Hashable, Sendable, Codable {
     /// The argument vector. A first word without slash is looked for in the `PATH` of the
     /// command's environment, within the sandbox.

@@ -53,7 +53,7 @@ package struct UserNamespace: Sendable {
     return fields == ["0", "0", "4294967295"]
   }
 
-  private static func find(_ tool: String, _ environment: [String]) -> PathBytes? {
+  static func find(_ tool: String, _ environment: [String]) -> PathBytes? {
     let variable = environment.last { $0.hasPrefix("PATH=") }
     let directories = (variable?.dropFirst("PATH=".count) ?? "").split(separator: ":")
     return (directories.map { String($0) } + ["/usr/bin", "/usr/local/bin", "/bin"])
@@ -62,12 +62,12 @@ package struct UserNamespace: Sendable {
       .first { $0.withCString { access($0, X_OK) } == 0 }
   }
 
-  private static func ranges(_ file: PathBytes, _ names: Set<String>) -> [SubordinateIDs] {
+  static func ranges(_ file: PathBytes, _ names: Set<String>) -> [SubordinateIDs] {
     SubordinateIDs.ranges(in: (try? contents(of: file)) ?? [], of: names)
   }
 
   /// The number of the effective user, and its login name where it has one.
-  private static func userNames() -> Set<String> {
+  static func userNames() -> Set<String> {
     let uid = geteuid()
     var names: Set<String> = [String(uid)]
     if let entry = getpwuid(uid), let name = entry.pointee.pw_name {

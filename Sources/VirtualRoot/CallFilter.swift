@@ -36,7 +36,8 @@ struct CallFilter {
       // 32-bit calls have other numbers; nothing of theirs may slip through.
       answer(SECCOMP_RET_ERRNO, ENOSYS),
       load(offset: 0),
-      jump(BPF_JGE, 0x4000_0000, 0, 1),
+      // Neither may calls that are not in the table, nor those of the x32 ABI.
+      jump(BPF_JGE, TrappedCall.firstUnknownNumber, 0, 1),
       answer(SECCOMP_RET_ERRNO, ENOSYS),
     ]
     code += filter.tree(rules.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }[...])

@@ -25,6 +25,8 @@ struct Credentials: Hashable, Sendable {
   /// PR_SET_SECUREBITS, the bit of PR_SET_KEEPCAPS included.
   var secureBits: UInt32 = 0
   var hasNoNewPrivileges = false
+  /// PR_SET_DUMPABLE, which only seems to be heeded: the kernel would close the process to us.
+  var isDumpable = true
 
   /// What Docker leaves to root of a container.
   static let defaultCapabilities: UInt64 = [

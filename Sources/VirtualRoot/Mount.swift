@@ -47,58 +47,75 @@ struct ActiveMount: Sendable {
 /// The mounts of a step, placed on the tree and taken away again.
 final class MountTable: Sendable {
   let mounts: [ActiveMount]
-  /// Stubs made for the purpose, deepest last, and what was there has to be put back.
-  private let made: [(path: PathBytes, isDirectory: Bool, parentTimes: [timespec])]
+  /// Stubs made for the purpose, deepest last.
+  private let made: [MadeStub]
   private let covered: [(path: PathBytes, mode: UInt32)]
+
+  private struct MadeStub {
+    var path: PathBytes
+    var isDirectory: Bool
+    var time: KeptTime
+  }
 
   private struct Stub {
     var number: InodeNumber
-    var made: (path: PathBytes, isDirectory: Bool, parentTimes: [timespec])?
+    var made: MadeStub?
     var mode: UInt32
   }
 
   /// - Parameter root: The directory that the virtual root is, for its owner.
+  /// - Throws: What was refused; the tree is as it was then.
   init(_ wanted: [Mount], on root: PathBytes) throws(SystemError) {
     var mounts: [ActiveMount] = []
-    var made: [(path: PathBytes, isDirectory: Bool, parentTimes: [timespec])] = []
+    var made: [MadeStub] = []
     var covered: [(path: PathBytes, mode: UInt32)] = []
-    for mount in wanted {
-      let source = mount.content.source
-      let file = try FileDescriptor.open(source, flags: O_PATH | O_CLOEXEC)
-      let status = try file.status()
-      let isDirectory = status.kind == .directory
-      let below = mounts.last { mount.path.isWithin($0.path) && mount.path != $0.path }
-      let place: PathBytes
-      if let below {
-        let rest = PathBytes(Array(mount.path.bytes.dropFirst(below.path.bytes.count + 1)))
-        place = below.hostPath.appending(rest)
-      } else {
-        place = root.appending(mount.path)
+    do throws(SystemError) {
+      for mount in wanted {
+        let place = Self.place(of: mount, on: root, below: mounts)
+        let file = try FileDescriptor.open(mount.content.source, flags: O_PATH)
+        let status = try file.status()
+        let stub = try Self.stub(at: place, isDirectory: status.kind == .directory)
+        if let new = stub.made { made.append(new) }
+        covered.append((place, stub.mode))
+        mounts.append(
+          ActiveMount(
+            path: mount.path, number: file.release(), domain: mount.content.domain,
+            isReadOnly: mount.isReadOnly, stub: stub.number,
+            root: InodeNumber(device: status.device, inode: status.inode),
+            hostPath: mount.content.source))
       }
-      let stub = try Self.stub(at: place, isDirectory: isDirectory)
-      if let new = stub.made { made.append(new) }
-      covered.append((place, stub.mode))
-      mounts.append(
-        ActiveMount(
-          path: mount.path, number: file.release(), domain: mount.content.domain,
-          isReadOnly: mount.isReadOnly, stub: stub.number,
-          root: InodeNumber(device: status.device, inode: status.inode), hostPath: source))
-    }
-    // Last, since what lies on a stub cannot be reached any more.
-    for (path, _) in covered.reversed() {
-      try retrying("chmod", path) { path.withCString { chmod($0, 0) } }
+      // Last, since what lies on a stub cannot be reached any more.
+      for (path, _) in covered.reversed() {
+        try retrying("chmod", path) { path.withCString { chmod($0, 0) } }
+      }
+    } catch {
+      Self.remove(made, covered)
+      for mount in mounts { close(mount.number) }
+      throw error
     }
     self.mounts = mounts
     self.made = made
     self.covered = covered
   }
 
+  private static func place(of mount: Mount, on root: PathBytes, below mounts: [ActiveMount])
+    -> PathBytes
+  {
+    let outer = mounts.last { mount.path.isWithin($0.path) && mount.path != $0.path }
+    guard let outer else { return root.appending(mount.path) }
+    let rest = PathBytes(Array(mount.path.bytes.dropFirst(outer.path.bytes.count + 1)))
+    return outer.hostPath.appending(rest)
+  }
+
   /// Leaves the tree as if nothing had ever been mounted.
-  func remove() {
+  func remove() { Self.remove(made, covered) }
+
+  private static func remove(_ made: [MadeStub], _ covered: [(path: PathBytes, mode: UInt32)]) {
     for (path, mode) in covered { _ = path.withCString { chmod($0, mode) } }
     for stub in made.reversed() {
-      _ = stub.path.withCString { stub.isDirectory ? rmdir($0) : unlink($0) }
-      _ = stub.path.parent.withCString { utimensat(AT_FDCWD, $0, stub.parentTimes, 0) }
+      stub.time.keeping {
+        _ = stub.path.withCString { stub.isDirectory ? rmdir($0) : unlink($0) }
+      }
     }
   }
 
@@ -136,19 +153,18 @@ final class MountTable: Sendable {
         number: InodeNumber(device: status.device, inode: status.inode), made: nil,
         mode: status.permissions)
     }
-    let parent = try FileStatus(of: place.parent, followLinks: true)
-    let time = timespec(
-      tv_sec: Int(parent.modified.seconds), tv_nsec: Int(parent.modified.nanoseconds))
-    if isDirectory {
-      try makeDirectory(place, mode: 0o755)
-    } else {
-      _ = try FileDescriptor.open(
-        place, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o644)
+    let time = try KeptTime(of: place.parent) { () throws(SystemError) in
+      if isDirectory {
+        try makeDirectory(place, mode: 0o755)
+      } else {
+        _ = try FileDescriptor.open(
+          place, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o644)
+      }
     }
     let status = try FileStatus(of: place)
     return Stub(
       number: InodeNumber(device: status.device, inode: status.inode),
-      made: (place, isDirectory, [time, time]), mode: status.permissions)
+      made: MadeStub(path: place, isDirectory: isDirectory, time: time), mode: status.permissions)
   }
 }
 

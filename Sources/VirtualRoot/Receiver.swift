@@ -38,10 +38,10 @@ final class Receiver {
     var notification = seccomp_notif()
     while true {
       guard caisson_receive(listener, &notification) == 0 else {
-        switch Errno.current.code {
-        case EINTR, ENOENT: continue  // The caller was killed while we were about to take it.
-        default: return
-        }
+        let errno = Errno.current
+        // ENOENT: the caller was killed while we were about to take it.
+        guard errno.code == EINTR || errno.code == ENOENT, !world.isEnding else { return }
+        continue
       }
       handle(Call(notification))
       if world.isEnding { return }

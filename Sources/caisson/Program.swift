@@ -3,6 +3,7 @@
 import Diagnostics
 import Glibc
 import LinuxSystem
+import OCI
 
 /// Carries out a command line.
 ///
@@ -11,12 +12,17 @@ import LinuxSystem
 func runProgram(_ words: [String]) -> Int32 {
   do {
     let surroundings = try Surroundings.current()
+    if surroundings.programFolder != nil, surroundings.variable("OPENSSL_CONF") == nil {
+      // What lies in /usr/lib/ssl here was not written for the libcrypto the program brought.
+      ignoreLibcryptoConfiguration()
+    }
     switch try Invocation(words, surroundings) {
     case .print(let text):
       try StandardStream.output.write(Array(text.utf8))
       return 0
     case .build(let options):
       return try enterUserNamespaceIfNeeded(options, words) ?? build(options)
+    case .doctor(let query): return try answer(query)
     case .image(let query): return try runInterruptibly { await show(query) }
     }
   } catch {
@@ -87,7 +93,7 @@ extension Surroundings {
   fileprivate static func current() throws(SystemError) -> Surroundings {
     Surroundings(
       environment: processEnvironment(), workingDirectory: try currentDirectory(),
-      isRoot: geteuid() == 0 && !isInUserNamespace(),
+      isRoot: geteuid() == 0 && !isInUserNamespace(), programFolder: ProgramFolder.current(),
       standardInputIsTerminal: isatty(STDIN_FILENO) == 1,
       standardOutputIsTerminal: StandardStream.output.isTerminal,
       standardErrorIsTerminal: StandardStream.error.isTerminal)

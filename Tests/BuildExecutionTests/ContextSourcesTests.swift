@@ -180,4 +180,29 @@ import Testing
     #expect(throws: SystemError.self) { _ = try context.open(file) }
     #expect(throws: SystemError.self) { _ = try context.open(inside) }
   }
+
+  @Test(arguments: ["store", "a/b/store", "[odd]*"])
+  func `what the builder keeps in the context does not show`(_ place: String) throws {
+    let bench = try Bench()
+    let names = place.split(separator: "/")
+    try bench.file(place + "/blob")
+    try bench.file(names.dropLast().joined(separator: "/") + "/store2/file")
+    try bench.link("to-context", to: ".")
+    let context = try BuildContext(
+      directory: bench.context.appending("to-context"),
+      hiding: bench.context.appending("to-context").appending(place))
+    let parent = PathBytes(names.dropLast().joined(separator: "/"))
+    let shown = try context.names(in: parent).map(\.description)
+    #expect(shown.contains("store2"))
+    #expect(!shown.contains(String(names.last ?? "")))
+  }
+
+  @Test func `a builder's place outside, or the context itself, hides nothing`() throws {
+    let bench = try Bench()
+    try bench.file("file")
+    for place: PathBytes in [bench.context, bench.context.parent, "/tmp"] {
+      let context = try BuildContext(directory: bench.context, hiding: place)
+      #expect(try context.names(in: "") == ["file"])
+    }
+  }
 }

@@ -125,7 +125,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "bucket", "git", "secret", "annotation", "kaniko-dir", "snapshot-mode", "use-new-run",
+    "bucket", "git", "secret", "annotation", "snapshot-mode", "use-new-run",
     "ignore-path", "ignore-var-run", "cleanup", "pre-cleanup", "preserve-context", "materialize",
     "dryrun", "image-fs-extract-retry", "cache", "cache-repo", "cache-dir", "cache-copy-layers",
     "cache-run-layers", "cache-ttl", "compressed-caching", "compression", "compression-level",

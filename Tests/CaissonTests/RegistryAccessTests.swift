@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Diagnostics
+import LinuxSystem
 import OCI
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import caisson
@@ -55,10 +57,41 @@ private func machine(with variables: [String: String]) -> Surroundings {
     #expect(!text.contains("hunter2"))
   }
 
-  @Test func `SSL_CERT_FILE is trusted`() throws {
+  struct TrustCase: Sendable, CustomTestStringConvertible {
+    var variables: [String: String]
+    var programFolder: PathBytes?
+    var places: [PathBytes]
+    var testDescription: String { "\(variables) \(programFolder ?? "")" }
+  }
+
+  @Test(arguments: [
+    TrustCase(variables: [:], places: []),
+    TrustCase(variables: ["SSL_CERT_FILE": "ca.pem"], places: ["/src/app/ca.pem"]),
+    TrustCase(variables: ["SSL_CERT_DIR": "/a:b"], places: ["/a", "/src/app/b"]),
+    TrustCase(variables: ["SSL_CERT_FILE": "/f", "SSL_CERT_DIR": "/a"], places: ["/f", "/a"]),
+    TrustCase(variables: [:], programFolder: "/kaniko", places: ["/kaniko/ssl/certs"]),
+    TrustCase(variables: ["SSL_CERT_FILE": "/f"], programFolder: "/kaniko", places: ["/f"]),
+  ])
+  func `the environment says whom to trust, then the program's folder`(_ c: TrustCase) throws {
+    var surroundings = machine(with: c.variables)
+    surroundings.programFolder = c.programFolder
+    let options = try #require(try buildOptions("build", surroundings))
+    #expect(options.registry.certificatePlaces == c.places)
+  }
+
+  @Test func `a lone file goes to libcurl by its name, several as one text`() throws {
+    let folder = try TemporaryDirectory()
+    let first = try folder.write("certs/a.pem", "A")
+    try folder.write("elsewhere/b.pem", "B")
+    try folder.symbolicLink("certs/b.pem", to: "../elsewhere/b.pem")
+    try folder.write("certs/below/c.pem", "C")
+    let lone = try TrustedCertificates([folder.path.appending("elsewhere")])
+    #expect(lone == .file(folder.path.appending("elsewhere/b.pem")))
+    #expect(try TrustedCertificates([first, "/nowhere"]) == .file(first))
     #expect(
-      try access(["SSL_CERT_FILE": "ca.pem"]).clientOptions().http.caFile == "/src/app/ca.pem")
-    #expect(try access([:]).clientOptions().http.caFile == nil)
+      try TrustedCertificates([folder.path.appending("certs")]) == .text(Array("A\nB".utf8)))
+    #expect(try TrustedCertificates(["/nowhere"]) == .file("/nowhere"))
+    #expect(try TrustedCertificates([]) == .system)
   }
 
   @Test(

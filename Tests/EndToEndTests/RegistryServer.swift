@@ -14,14 +14,16 @@ final class RegistryServer: Sendable {
   let folder: String
   private let input: Int32
 
-  /// - Parameter passwords: A file as `htpasswd` writes it; nil lets everybody in.
-  init(bases: [String] = [], passwords: String? = nil) throws {
+  /// - Parameters:
+  ///   - passwords: A file as `htpasswd` writes it; nil lets everybody in.
+  ///   - tls: A folder with `certificate.pem` and `key.pem`; nil serves plain HTTP.
+  init(bases: [String] = [], passwords: String? = nil, tls: String? = nil) throws {
     var ends: [Int32] = [-1, -1]
     try retrying("pipe") { pipe2(&ends, O_CLOEXEC) }
     input = ends[1]
     defer { close(ends[0]) }
     let said = try TemporaryFolder()
-    let options = passwords.map { ["--htpasswd", $0] } ?? []
+    let options = (passwords.map { ["--htpasswd", $0] } ?? []) + (tls.map { ["--tls", $0] } ?? [])
     _ = try Command([Surroundings.package + "/scripts/registry"] + options + bases).start(
       output: said.path + "/output", errors: said.path + "/errors", input: ends[0])
     let lines: [String]

@@ -77,7 +77,7 @@ private func sourceFolder(above levels: Int) -> String {
   return path.description
 }
 
-private func isOnPath(_ name: String) -> Bool {
+func isOnPath(_ name: String) -> Bool {
   let path = getenv("PATH").map { String(cString: $0) } ?? ""
   return path.split(separator: ":").contains { access("\($0)/\(name)", X_OK) == 0 }
 }

@@ -2,6 +2,7 @@
 
 import Glibc
 import LinuxSystem
+import Synchronization
 import TestSupport
 import Testing
 
@@ -25,6 +26,24 @@ import Testing
     let kept = try FileDescriptor.open(path).release()
     #expect(isOpen(kept))
     close(kept)
+  }
+
+  @Test func `renames elsewhere do not keep a path with dots from being opened`() async throws {
+    try directory.write("a/b/f", "text")
+    try directory.write("elsewhere/x/f", "")
+    let elsewhere = directory.appending("elsewhere")
+    let path = PathBytes(String(repeating: "a/b/../../", count: 100) + "a/b/f")
+    let root = try FileDescriptor.open(directory.path, flags: O_PATH | O_DIRECTORY)
+    let isDone = Mutex(false)
+    async let renaming: Void = WorkerThreads(count: 1).run {
+      defer { isDone.withLock { $0 = true } }
+      for _ in 0..<3000 {
+        try rename(elsewhere.appending("x"), to: elsewhere.appending("y"))
+        try rename(elsewhere.appending("y"), to: elsewhere.appending("x"))
+      }
+    }
+    while !isDone.withLock({ $0 }) { _ = try FileDescriptor.open(path, inRoot: root) }
+    try await renaming
   }
 
   @Test func `a missing file is named in the error`() throws {

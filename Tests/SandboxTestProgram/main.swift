@@ -2,16 +2,33 @@
 
 // Runs one command in a sandbox, as a build does: `SandboxTestProgram DIRECTORY COMMAND...`.
 // DIRECTORY holds `base`, `upper`, `work` and `scratch`. An ordinary user gets a user namespace.
+//
+// `SandboxTestProgram virtual DIRECTORY COMMAND...` does so in a virtual sandbox, with `base` as its
+// tree and `records` beside it, made if missing.
 
 import Diagnostics
 import Glibc
 import LinuxSystem
+import RecordedFiles
 import Sandboxing
 
 if let code = SandboxEntry.runIfAsked(CommandLine.arguments) { exit(code) }
 
 let environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
 do {
+  if CommandLine.arguments.count > 3, CommandLine.arguments[1] == "virtual" {
+    let directory = PathBytes(CommandLine.arguments[2])
+    let sandbox = VirtualSandbox(scratch: directory.appending("scratch"))
+    let tree = VirtualTree(
+      directory: directory.appending("base"), records: directory.appending("records"))
+    if !exists(tree.records) { try FileRecords(creating: tree.records).synchronize() }
+    let command = SandboxedCommand(
+      .arguments(Array(CommandLine.arguments.dropFirst(3))), environment: environment)
+    let end = try await sandbox.run(
+      command, in: tree, touched: directory.appending("touched"), standardOutput: 1,
+      standardError: 2)
+    exit(end.status)
+  }
   switch SandboxProbe.answer(environment: environment) {
   case .here: break
   case .inUserNamespace(let namespace):

@@ -37,6 +37,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "PlaceProbes.h"
+
 /// Opens `path` below `directory`; `resolve` takes RESOLVE_* flags. openat2 has no glibc wrapper.
 static inline int caisson_openat2(int directory, const char *_Nonnull path, uint64_t flags,
                                   uint64_t mode, uint64_t resolve) {
@@ -115,7 +117,10 @@ static inline int caisson_wait_for_errno(pid_t child) {
 /// Whether a child of ours may `unshare(flags)`: 0, or the errno value.
 static inline int caisson_try_unshare(int flags) {
   pid_t child = fork();
-  if (child == 0) _exit(unshare(flags) == 0 ? 0 : errno);
+  if (child == 0) {
+    caisson_close_others(2);
+    _exit(unshare(flags) == 0 ? 0 : errno);
+  }
   return caisson_wait_for_errno(child);
 }
 
@@ -124,6 +129,7 @@ static inline int caisson_try_unshare(int flags) {
 static inline int caisson_try_overlay(const char *_Nonnull options) {
   pid_t child = fork();
   if (child == 0) {
+    caisson_close_others(2);
     if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("tmpfs", "/proc", "tmpfs", 0, NULL) != 0 || chdir("/proc") != 0 ||
         mkdir("lower", 0755) != 0 || mkdir("upper", 0755) != 0 || mkdir("work", 0755) != 0 ||

@@ -15,9 +15,13 @@ func runBuild(_ options: BuildOptions, log: Log, progress: ProgressReporter) asy
   -> BuildReport
 {
   let start = ContinuousClock.now
-  let store = try ContentStore(directory: options.store)
+  let place = try StorePlace(options)
   // Here, since a thread that nobody waits for may be the last to let go of the store.
-  defer { try? removeTree(store.scratch) }
+  defer { place.close() }
+  let store = place.store
+  if place.isTemporary {
+    log.info("Keeping layers and temporary files until the build ends in \(store.directory)")
+  }
   let fetcher = BlobFetcher(store: store)
   let workers = WorkerThreads(count: 4)
   let inputs = try BuildInputs(options, store: store)
@@ -38,7 +42,7 @@ func runBuild(_ options: BuildOptions, log: Log, progress: ProgressReporter) asy
       registries: registries, fetcher: fetcher, workers: workers, progress: progress)
     let (plan, images) = try await makePlan(dockerfile, options, supply, progress)
     try await outputs.checkAccess()
-    let surroundings = try makeSurroundings(options, inputs, plan, images, fetcher)
+    let surroundings = try makeSurroundings(options, inputs, plan, images, fetcher, log)
     let built = try await execute(plan, surroundings, options, progress)
     let places = try await outputs.write(built, surroundings)
     if options.destinations.isEmpty { progress.post(.phase(.pushSkipped)) }
@@ -88,17 +92,17 @@ private func makePlan(
 
 private func makeSurroundings(
   _ options: BuildOptions, _ inputs: BuildInputs, _ plan: BuildPlan,
-  _ images: [BaseImageRequest: ResolvedImage], _ fetcher: BlobFetcher
+  _ images: [BaseImageRequest: ResolvedImage], _ fetcher: BlobFetcher, _ log: Log
 ) throws -> Executor.Surroundings {
   let format: OverlayFormat = UserNamespace.isInitial() ? .trusted : .user
   return Executor.Surroundings(
     context: try BuildContext(
-      directory: inputs.directory, filter: inputs.ignoreFile?.filter ?? PathFilter()),
+      directory: inputs.directory, filter: inputs.ignoreFile?.filter ?? PathFilter(),
+      hiding: fetcher.store.directory),
     images: images, fetcher: fetcher,
     unpacked: try UnpackedLayers(fetcher: fetcher, format: format),
-    sandbox: plan.stages.contains(where: \.hasRun)
-      ? sandboxChoice(scratch: fetcher.store.directory.appending("sandbox"))
-      : .none(reason: "the plan has no RUN", help: ""),
+    sandbox: try selectSandbox(
+      options.sandbox, for: plan, store: fetcher.store.directory, log: log),
     compression: WorkerThreads(count: onlineProcessors()))
 }
 

@@ -39,7 +39,11 @@ extension RegistryAccess {
   func clientOptions() throws -> RegistryOptions {
     var options = RegistryOptions()
     options.http.userAgent = "caisson/\(programVersion)" + (upstreamClient.map { ",\($0)" } ?? "")
-    options.http.caFile = certificateFile?.description
+    switch try TrustedCertificates(certificatePlaces) {
+    case .system: break
+    case .file(let file): options.http.caFile = file.description
+    case .text(let text): options.http.caCertificates = text
+    }
     options.http.proxies = HTTPProxies(
       http: proxies.http?.revealed, https: proxies.https?.revealed, exceptions: proxies.exceptions)
     options.allInsecurePush = usesHTTPForPush

@@ -22,7 +22,7 @@ extension BuildOptions {
     labels = try arguments.labels(BuildFlags.label, valueIsOptional: true)
     isReproducible = arguments.isSet(SharedOptions.reproducible)
     imageFormat = arguments.value(of: BuildFlags.imageFormat).flatMap(ImageFormat.init)
-    sandbox = arguments.sandbox
+    sandbox = try arguments.sandbox(surroundings)
     registry = arguments.registryAccess(surroundings)
     destinations = try Self.destinations(arguments, surroundings)
     reportedNames = try arguments.names(BuildFlags.tag)

@@ -11,11 +11,13 @@ extension BuildOptions {
     try Self.refuseEnvironment(surroundings)
     let dockerfile = arguments.value(of: ExecutorFlags.dockerfile) ?? "Dockerfile"
     if dockerfile.contains("://") { throw .notYet("--dockerfile with an address") }
+    let (store, temporaryStorePlaces) = try arguments.executorStore(surroundings)
     self.init(
       command: .executor, context: try Self.executorContext(arguments, surroundings),
       dockerfile: .firstOf([.file(surroundings.absolute(dockerfile)), .inContext(dockerfile)]),
       platform: try arguments.platform(ExecutorFlags.customPlatform),
-      store: try arguments.store(surroundings), display: Self.executorDisplay(arguments))
+      store: store, display: Self.executorDisplay(arguments))
+    self.temporaryStorePlaces = temporaryStorePlaces
     contextSubPath = Self.subPath(arguments)
     ignoreFile = try arguments.file(SharedOptions.ignoreFile, surroundings)
     buildArguments = try arguments.buildArguments(
@@ -25,7 +27,7 @@ extension BuildOptions {
     labels = try arguments.labels(ExecutorFlags.label, valueIsOptional: false)
     isReproducible = arguments.isSet(SharedOptions.reproducible)
     takesSingleSnapshot = arguments.isSet(ExecutorFlags.singleSnapshot)
-    sandbox = arguments.sandbox
+    sandbox = try arguments.sandbox(surroundings)
     registry = arguments.registryAccess(surroundings)
     registry.upstreamClient = try surroundings.upstreamClient
     if let mirror = surroundings.variable("KANIKO_REGISTRY_MIRROR") {

@@ -4,6 +4,7 @@ import Diagnostics
 import Images
 import LinuxSystem
 import OCI
+import Sandboxing
 
 /// Everything a build was asked for, whichever command asked. Paths are absolute, values of the
 /// environment are filled in; nothing was looked up on disk yet.
@@ -29,8 +30,11 @@ struct BuildOptions: Hashable, Sendable {
   var takesSingleSnapshot = false
   /// Absent: like the base image.
   var imageFormat: ImageFormat?
-  var sandbox = SandboxChoice.auto
+  var sandbox = SandboxRequest.auto
   var store: PathBytes
+  /// Where a store that ends with the build is made when ``store`` cannot be written to; the first
+  /// that can be is taken. Empty when somebody said where the store is.
+  var temporaryStorePlaces: [PathBytes] = []
   var registry = RegistryAccess()
   /// Where the image goes; may be empty (`--no-push`).
   var destinations: [BuildDestination] = []
@@ -111,10 +115,6 @@ enum BuildDestination: Hashable, Sendable {
   case rootArchive(OutputFile)
 }
 
-enum SandboxChoice: String, Hashable, Sendable {
-  case auto, namespaces
-}
-
 /// How registries are spoken to.
 struct RegistryAccess: Hashable, Sendable {
   var usesHTTPForPush = false
@@ -130,8 +130,8 @@ struct RegistryAccess: Hashable, Sendable {
   /// The content of a configuration file, which goes before the files.
   var inlineCredentials: Secret?
   var proxies = ProxyAddresses()
-  /// PEM certificates to trust instead of the system's.
-  var certificateFile: PathBytes?
+  /// Files with PEM certificates, and directories of such files, to trust instead of the system's.
+  var certificatePlaces: [PathBytes] = []
   /// What asked for the build, told to registries behind the program's own name.
   var upstreamClient: String?
 }

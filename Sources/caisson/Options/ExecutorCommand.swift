@@ -52,10 +52,20 @@ enum ExecutorFlags {
   static let logTimestamp = Option.flag(
     "log-timestamp", .display, "log the time instead of the seconds since the start")
 
+  static let store = Option.value(
+    "store", "DIR",
+    standard:
+      "$CAISSON_STORE, else DIR/store of --kaniko-dir or $KANIKO_DIR, else as for build; where that "
+      + "cannot be written to, a place in $TMPDIR (/tmp), /cache or /workspace until the build ends",
+    .build, "where layers are kept")
+  static let kanikoDirectory = Option.value(
+    "kaniko-dir", "DIR", standard: "$KANIKO_DIR", .build,
+    "where the builder keeps its own files")
+
   /// What else kaniko's executor knows.
   static let notYet = Option.notYet(
     """
-    b|bucket git secret annotation kaniko-dir snapshot-mode snapshotMode use-new-run? ignore-path \
+    b|bucket git secret annotation snapshot-mode snapshotMode use-new-run? ignore-path \
     ignore-var-run? whitelist-var-run? cleanup? pre-cleanup? preserve-context? materialize? \
     dryrun? image-fs-extract-retry cache? cache-repo cache-dir cache-copy-layers? \
     cache-run-layers? cache-ttl compressed-caching? compression compression-level \
@@ -69,7 +79,7 @@ enum ExecutorFlags {
     [
       context, contextSubPath, dockerfile, buildArgument, SharedOptions.ignoreFile, target,
       customPlatform, singleSnapshot, SharedOptions.reproducible, force, SharedOptions.sandbox,
-      SharedOptions.store, destination, label, noPush, tarPath, layoutPath, digestFile,
+      store, kanikoDirectory, destination, label, noPush, tarPath, layoutPath, digestFile,
       nameDigestFile, nameTagDigestFile, verbosity, logFormat, logTimestamp,
     ] + SharedOptions.registry + notYet
 }

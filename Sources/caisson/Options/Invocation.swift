@@ -4,6 +4,7 @@
 enum Invocation: Hashable, Sendable {
   case build(BuildOptions)
   case image(ImageQuery)
+  case doctor(DoctorQuery)
   /// Prints this text to standard output.
   case print(String)
 
@@ -40,6 +41,8 @@ enum Invocation: Hashable, Sendable {
       self = .build(try BuildOptions(build: arguments, surroundings))
     } else if command == .executor {
       self = .build(try BuildOptions(executor: arguments, surroundings))
+    } else if command == .doctor {
+      self = .doctor(try DoctorQuery(arguments, surroundings))
     } else if command == .version {
       self = .print(versionText)
     } else if command == .help {

@@ -3,6 +3,7 @@
 import Diagnostics
 import LinuxSystem
 import OCI
+import Sandboxing
 
 /// The values both building commands read the same way.
 extension ParsedArguments {
@@ -82,8 +83,18 @@ extension ParsedArguments {
     try file(SharedOptions.store, surroundings) ?? surroundings.standardStore
   }
 
-  var sandbox: SandboxChoice {
-    value(of: SharedOptions.sandbox).flatMap(SandboxChoice.init) ?? .auto
+  /// `--sandbox`, else `$CAISSON_SANDBOX`.
+  func sandbox(_ surroundings: Surroundings) throws(CommandLineError) -> SandboxRequest {
+    if let word = value(of: SharedOptions.sandbox) {
+      return SandboxRequest(rawValue: word) ?? .auto
+    }
+    guard let word = surroundings.variable("CAISSON_SANDBOX") else { return .auto }
+    guard let request = SandboxRequest(rawValue: word.lowercased()) else {
+      throw .badValue(
+        option: "$CAISSON_SANDBOX", value: word,
+        expected: oneOf(SandboxRequest.allCases.map(\.rawValue)))
+    }
+    return request
   }
 
   func registryAccess(_ surroundings: Surroundings) -> RegistryAccess {
@@ -100,7 +111,7 @@ extension ParsedArguments {
     access.credentialFiles = surroundings.credentialFiles
     access.inlineCredentials = surroundings.variable("DOCKER_AUTH_CONFIG").map(Secret.init)
     access.proxies = surroundings.proxies
-    access.certificateFile = surroundings.variable("SSL_CERT_FILE").map(surroundings.absolute)
+    access.certificatePlaces = surroundings.certificatePlaces
     return access
   }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Sandboxing
+
 /// What both commands that build understand of registries, and where both keep things.
 enum SharedOptions {
   static let insecure = Option.flag(
@@ -35,5 +37,7 @@ enum SharedOptions {
     standard: "$CAISSON_STORE, else /var/lib/caisson for root and ~/.local/share/caisson",
     .build, "where layers and local images are kept")
   static let sandbox = Option.choice(
-    "sandbox", ["auto", "namespaces"], standard: "auto", .build, "what RUN is confined by")
+    "sandbox", SandboxRequest.allCases.map(\.rawValue),
+    standard: "$CAISSON_SANDBOX, else auto", .build,
+    "what RUN is confined by; auto takes the best that works, see caisson doctor")
 }

@@ -22,6 +22,15 @@ extension Surroundings {
     return files
   }
 
+  /// By Go's names; else the certificates that came with the program, if any.
+  var certificatePlaces: [PathBytes] {
+    let file = variable("SSL_CERT_FILE").map { [$0] } ?? []
+    let directories = variable("SSL_CERT_DIR")?.split(separator: ":").map(String.init) ?? []
+    let named = (file + directories).map(absolute)
+    guard named.isEmpty, let programFolder else { return named }
+    return [programFolder.appending(ProgramFolder.certificates)]
+  }
+
   /// By curl's names and Go's: lower case goes first, `all_proxy` stands in for what is missing.
   var proxies: ProxyAddresses {
     func either(_ name: String) -> String? { variable(name) ?? variable(name.uppercased()) }

@@ -9,6 +9,8 @@ struct Surroundings: Hashable, Sendable {
   var workingDirectory: PathBytes
   /// Root of the machine, not of a user namespace.
   var isRoot = false
+  /// Where the program lies, when everything it needs lies beside it (`packaging/bundle`).
+  var programFolder: PathBytes?
   var standardInputIsTerminal = false
   var standardOutputIsTerminal = false
   var standardErrorIsTerminal = false
@@ -23,6 +25,11 @@ struct Surroundings: Hashable, Sendable {
   func absolute(_ path: String) -> PathBytes {
     let path = PathBytes(path)
     return path.isAbsolute ? path : workingDirectory.appending(path)
+  }
+
+  /// What a pod may have as its only places to write to, in the order they are tried.
+  var temporaryStorePlaces: [PathBytes] {
+    [absolute(variable("TMPDIR") ?? "/tmp"), "/cache", "/workspace"]
   }
 
   /// Where layers and local images are kept when no option says so.

@@ -45,7 +45,7 @@ private func diagnostic(for error: ContentError) -> Diagnostic {
   }
 }
 
-private func lowercasedFirst(_ text: String) -> String {
+func lowercasedFirst(_ text: String) -> String {
   text.prefix(1).lowercased() + text.dropFirst()
 }
 
