@@ -100,8 +100,6 @@ extension Receiver {
   fileprivate func handOverPlan(_ call: Call) throws(Errno) -> Answer {
     guard let program = world.programs.take(call.thread) else { throw Errno(EBADF) }
     let state = try state(of: call)
-    let (credentials, isSecure) = state.credentials.afterExec(
-      file: program.inode, fileCapabilities: program.capabilities)
     var number: Int32 = -1
     if program.interpreter != nil {
       number = caisson_add_descriptor(listener, call.id, program.file, 1)
@@ -110,9 +108,9 @@ extension Receiver {
     let last = caisson_fcntl_int(program.interpreter?.file ?? program.file, F_DUPFD_CLOEXEC, 0)
     guard last >= 0 else { throw Errno.current }
     do throws(Errno) {
-      let plan = plan(program, descriptor: number, credentials, isSecure: isSecure)
-      try write(plan, at: call.a1, of: call)
-      try enter(call, from: state, credentials: credentials, executable: program.executable)
+      try write(plan(program, descriptor: number), at: call.a1, of: call)
+      try enter(
+        call, from: state, credentials: program.credentials, executable: program.executable)
     } catch {
       close(last)
       throw error
@@ -121,19 +119,17 @@ extension Receiver {
   }
 
   /// - Parameter descriptor: Of the program, in the process; -1 when it is what the call returns.
-  private func plan(
-    _ program: Program, descriptor: Int32, _ credentials: Credentials, isSecure: Bool
-  ) -> UnsafeRawBufferPointer {
+  private func plan(_ program: Program, descriptor: Int32) -> UnsafeRawBufferPointer {
     guard let start = scratch.baseAddress else { preconditionFailure("an empty allocation") }
     let plan = start.bindMemory(to: caisson_plan.self, capacity: 1)
     plan.pointee.page_size = world.programs.pageSize
     plan.pointee.headers = program.headers.address
     plan.pointee.header_count = program.headers.count
-    plan.pointee.uid = UInt64(credentials.uid)
-    plan.pointee.effective_uid = UInt64(credentials.effectiveUID)
-    plan.pointee.gid = UInt64(credentials.gid)
-    plan.pointee.effective_gid = UInt64(credentials.effectiveGID)
-    plan.pointee.is_secure = isSecure ? 1 : 0
+    plan.pointee.uid = UInt64(program.credentials.uid)
+    plan.pointee.effective_uid = UInt64(program.credentials.effectiveUID)
+    plan.pointee.gid = UInt64(program.credentials.gid)
+    plan.pointee.effective_gid = UInt64(program.credentials.effectiveGID)
+    plan.pointee.is_secure = program.isSecure ? 1 : 0
     plan.pointee.has_interpreter = program.interpreter == nil ? 0 : 1
     plan.pointee.prefix_count = UInt64(program.prefix.count)
     plan.pointee.text_size = 0

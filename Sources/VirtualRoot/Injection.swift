@@ -12,7 +12,7 @@ import LinuxSystem
 struct Injection: ~Copyable {
   private(set) var thread: pid_t
   private let call: Call
-  private var original = caisson_registers()
+  private let original: caisson_registers
   /// A stop signal that came meanwhile; nothing else comes through.
   private var postponed: Int32 = 0
   private var signalMask: UInt64?
@@ -33,17 +33,23 @@ struct Injection: ~Copyable {
   ///
   /// - Throws: EPERM for a thread that somebody else traces already, whose call waits on.
   init(_ call: Call, listener: Int32) throws(Errno) {
-    guard caisson_seize(call.thread) == 0 else { throw Errno.current }
+    original = try Self.stop(call, listener)
     (self.call, thread) = (call, call.thread)
-    _ = caisson_interrupt(thread)
-    _ = caisson_answer(listener, call.id, 0, -Self.restart, 0)
+  }
+
+  private static func stop(_ call: Call, _ listener: Int32) throws(Errno) -> caisson_registers {
+    guard caisson_seize(call.thread) == 0 else { throw Errno.current }
+    _ = caisson_interrupt(call.thread)
+    _ = caisson_answer(listener, call.id, 0, -restart, 0)
     while true {
-      guard let status = Self.wait() else { throw Errno(ESRCH) }
+      guard let stop = wait() else { throw Errno(ESRCH) }
       // Before a signal is dealt with comes the stop that was asked for.
-      if caisson_stop_event(status.status) == Int32(caisson_event_stop) { break }
-      _ = caisson_resume(thread, 0)
+      if caisson_stop_event(stop.status) == Int32(caisson_event_stop) { break }
+      _ = caisson_resume(call.thread, 0)
     }
-    guard caisson_get_registers(thread, &original) == 0 else { throw Self.gone(thread) }
+    var registers = caisson_registers()
+    guard caisson_get_registers(call.thread, &registers) == 0 else { throw gone(call.thread) }
+    return registers
   }
 
   /// - Returns: Nil when no tracee is left.
@@ -60,6 +66,11 @@ struct Injection: ~Copyable {
       if caisson_is_stopped(status) != 0 { _ = caisson_detach(thread, 0) }
     }
     return Errno(ESRCH)
+  }
+
+  private var returnAddress: UInt64 {
+    var registers = original
+    return caisson_return_address(&registers)
   }
 
   // MARK: - Executing
@@ -85,7 +96,7 @@ struct Injection: ~Copyable {
     guard caisson_get_registers(thread, &registers) == 0 else { throw Self.gone(thread) }
     let signal = caisson_stop_signal(stop.status)
     if event == 0, signal == SIGTRAP,
-      caisson_return_address(&registers) == caisson_return_address(&original)
+      caisson_return_address(&registers) == returnAddress
     {
       return .failed(caisson_result(&registers))
     }

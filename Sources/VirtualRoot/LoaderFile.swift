@@ -44,11 +44,8 @@ final class LoaderFile: Sendable {
   private static func file(_ image: [UInt8], in scratch: PathBytes) throws(SystemError) -> Int32 {
     let path = scratch.appending("loader")
     try? removeFile(path)
-    do throws(SystemError) {
-      let file = try FileDescriptor.open(path, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o700)
-      try file.writeAll(image)
-    }
     defer { try? removeFile(path) }
+    try FileDescriptor.open(path, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o700).writeAll(image)
     return try FileDescriptor.open(path).release()
   }
 

@@ -13,8 +13,9 @@ final class Program: Sendable {
   let name: PathBytes
   /// What takes the place of the first argument, for the interpreter of a script.
   let prefix: [PathBytes]
-  let inode: Inode
-  let capabilities: [UInt8]?
+  /// Who the process is afterwards, and whether that is more than it was.
+  let credentials: Credentials
+  let isSecure: Bool
   /// In the virtual root, for `/proc/PID/exe`.
   let executable: PathBytes
   /// Of the process, as `ps` shows it: 15 bytes at most.
@@ -23,15 +24,14 @@ final class Program: Sendable {
   init(
     _ found: consuming ProgramSearch, _ headers: ProgramHeaders,
     _ interpreter: (file: Int32, headers: ProgramHeaders)?, executable: PathBytes,
-    capabilities: [UInt8]?
+    _ identity: (credentials: Credentials, isSecure: Bool)
   ) {
     self.headers = headers
     self.interpreter = interpreter
     self.executable = executable
-    self.capabilities = capabilities
+    (credentials, isSecure) = identity
     name = found.name
     prefix = found.prefix
-    inode = found.inode
     let command = found.isDescriptor ? executable.name : found.name.name
     self.command = PathBytes(Array(command.bytes.prefix(15)))
     file = found.takeFile()

@@ -96,20 +96,21 @@ extension Receiver {
       throw Errno(ENOEXEC)
     }
     let interpreter = try interpreter(call, of: search.file, headers, state)
-    return try program(search, headers, interpreter)
+    return try program(search, headers, interpreter, state)
   }
 
   private func program(
     _ search: consuming ProgramSearch, _ headers: ProgramHeaders,
-    _ interpreter: (file: Int32, headers: ProgramHeaders)?
+    _ interpreter: (file: Int32, headers: ProgramHeaders)?, _ state: ProcessState
   ) throws(Errno) -> Program {
     do throws(Errno) {
       try world.readVirtualPath(of: search.file, into: hostPath)
       let inode = search.inode
-      return Program(
-        search, headers, interpreter, executable: hostPath.path,
-        capabilities: inode.hasAttributes
-          ? world.records.attribute("security.capability", of: inode.key) : nil)
+      let capabilities =
+        inode.hasAttributes
+        ? world.records.attribute("security.capability", of: inode.key) : nil
+      let identity = try state.credentials.afterExec(file: inode, fileCapabilities: capabilities)
+      return Program(search, headers, interpreter, executable: hostPath.path, identity)
     } catch {
       if let interpreter { close(interpreter.file) }
       throw error
