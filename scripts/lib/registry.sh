@@ -20,6 +20,7 @@ registry_start() {
     printf 'http: {addr: "127.0.0.1:0", secret: loopback}\n'
     [ -z "$htpasswd" ] || printf 'auth: {htpasswd: {realm: caisson, path: "%s"}}\n' "$htpasswd"
   } >"$folder/config.yml"
+  : >"$folder/log"
   OTEL_TRACES_EXPORTER=none "$program" serve "$folder/config.yml" >"$folder/log" 2>&1 </dev/null &
   registry_pid=$!
   # It chooses the port itself, so no other program can take it in between.
