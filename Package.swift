@@ -82,7 +82,13 @@ let package = Package(
       "BuildExecutionTests",
       base + ["BuildExecution", "BuildPlanning", "Images", "Layers", "TestSupport"]),
     tests("CaissonTests", base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images"]),
-    tests("EndToEndTests", base, fixtures: ["Fixtures"]),
+    tests("EndToEndTests", base + ["TestSupport"], fixtures: ["Fixtures"]),
+    tests(
+      "PodTests", base + ["TestSupport"],
+      fixtures: [
+        "Fixtures", "Hostile", "Programs", "pods", "run-pod", "pod-root", "pod-programs",
+        "seccomp-profile",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

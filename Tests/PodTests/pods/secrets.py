@@ -70,7 +70,7 @@ class Canary:
             status = os.lstat(path)
             found[name or "."] = (
                 status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_nlink, status.st_size,
-                status.st_atime_ns if name else 0, status.st_mtime_ns, status.st_ctime_ns,
+                status.st_atime_ns, status.st_mtime_ns, status.st_ctime_ns,
             )
             if stat.S_ISDIR(status.st_mode):
                 descriptor = os.open(path, os.O_RDONLY | os.O_NOATIME)
