@@ -86,7 +86,7 @@ let package = Package(
     tests(
       "PodTests", base + ["TestSupport"],
       fixtures: [
-        "Fixtures", "Hostile", "Programs", "pods", "run-pod", "pod-root", "pod-programs",
+        "Fixtures", "Hostile", "Failing", "Programs", "pods", "run-pod", "pod-root", "pod-programs",
         "seccomp-profile",
       ]),
   ],

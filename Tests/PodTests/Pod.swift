@@ -26,11 +26,13 @@ struct Pod: Hashable, Sendable, CustomTestStringConvertible {
   }
 
   /// Builds a case in the pod and pushes it to the registry; the last line of output is its digest.
-  func build(_ c: BuildCase) async throws -> Command.Result {
+  func build(_ c: BuildCase, options: [String] = []) async throws -> Command.Result {
     let surroundings = try await PodSurroundings.shared.value
     return try await Command(
-      Self.script, "--root", surroundings.root, "--registry", surroundings.registry, "--push",
-      "--state", surroundings.folder + "/pods/" + kind, "--timeout", c.timeout, kind, c.folder
+      [
+        Self.script, "--root", surroundings.root, "--registry", surroundings.registry, "--push",
+        "--state", surroundings.folder + "/pods/" + kind, "--timeout", c.timeout,
+      ] + options + [kind, c.folder]
     ).run()
   }
 
@@ -41,7 +43,7 @@ struct Pod: Hashable, Sendable, CustomTestStringConvertible {
   }
 }
 
-/// A folder below Fixtures or Hostile.
+/// A folder below Fixtures, Hostile or Failing.
 ///
 /// - `Dockerfile`, and `context/` for the build context; the bases are its arguments.
 /// - `prepare`: a shell script that completes the context; `$PROGRAMS` has the programs of `Programs`.

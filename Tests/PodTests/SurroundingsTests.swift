@@ -84,8 +84,8 @@ struct SurroundingsTests {
   }
 
   @Test func `the hunter finds what is there to be found`() async throws {
-    let result = try await Pod(kind: "restricted").run(
-      "/pod-tests/busybox", "sh", "-c", "/pod-tests/busybox sleep 60 & /pod-tests/hunter-static; exit 0")
+    let line = "/pod-tests/busybox sleep 60 & /pod-tests/hunter-static; exit 0"
+    let result = try await Pod(kind: "restricted").run("/pod-tests/busybox", "sh", "-c", line)
     for find in [
       "the file /var/run/secrets/kubernetes.io/serviceaccount/token",
       "the file /kaniko/.docker/config.json", "the file /canary/file",

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/io_uring.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,6 +206,37 @@ static long in_32_bits(long number, const void *first, long second) {
   return result;
 }
 
+/// Has the kernel open and read a file by io_uring, which no filter for calls sees. False where there is no ring.
+static int opens_by_ring(const char *target) {
+  struct io_uring_params parameters = {0};
+  int ring = (int)syscall(SYS_io_uring_setup, 4, &parameters);
+  if (ring < 0) return 0;
+  char *queue = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQ_RING);
+  char *answers = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_CQ_RING);
+  struct io_uring_sqe *entries = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQES);
+  if (queue == MAP_FAILED || answers == MAP_FAILED || entries == MAP_FAILED) return 0;
+  unsigned char bytes[4096];
+  int file = AT_FDCWD;
+  for (int step = 0; step < 2; step++) {
+    unsigned *tail = (unsigned *)(queue + parameters.sq_off.tail);
+    struct io_uring_sqe *entry = &entries[*tail & 3];
+    memset(entry, 0, sizeof *entry);
+    entry->opcode = step == 0 ? IORING_OP_OPENAT : IORING_OP_READ;
+    entry->fd = file;
+    entry->addr = step == 0 ? (unsigned long)target : (unsigned long)bytes;
+    entry->len = step == 0 ? 0 : sizeof bytes;
+    ((unsigned *)(queue + parameters.sq_off.array))[*tail & 3] = *tail & 3;
+    __atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+    if (syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) != 1) break;
+    unsigned *head = (unsigned *)(answers + parameters.cq_off.head);
+    file = ((struct io_uring_cqe *)(answers + parameters.cq_off.cqes))[*head & 7].res;
+    __atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
+    if (file < 0) break;
+  }
+  close(ring);
+  return file > 0 && has_needle(bytes, (size_t)file);
+}
+
 /// Calls by other doors: the 32-bit table, x32, file handles, a new root, a new mount.
 static int other_doors(const char *target) {
   int bad = 0;
@@ -222,6 +254,7 @@ static int other_doors(const char *target) {
     if (file >= 0 && count <= 0) count = read((int)file, bytes, sizeof bytes);
     _exit(count > 0 && has_needle(bytes, (size_t)count) ? 42 : 0);
   }
+  // A filter may well kill it.
   int state;
   waitpid(child, &state, 0);
   if (WIFEXITED(state) && WEXITSTATUS(state) == 42) bad = 1, printf("hostile: the 32-bit calls read the secret\n");
@@ -235,7 +268,7 @@ static int other_doors(const char *target) {
     int anchor = open("/", O_RDONLY | O_DIRECTORY);
     if (open_by_handle_at(anchor, &handle.head, O_RDONLY) >= 0) bad = 1, printf("hostile: a file was opened by its handle\n");
   }
-  if (syscall(SYS_io_uring_setup, 0, NULL) >= 0) bad = 1;
+  if (opens_by_ring(target)) bad = 1, printf("hostile: a ring read the secret\n");
   child = fork();
   if (child == 0) {
     // The way out of a root for whoever keeps a directory above it.

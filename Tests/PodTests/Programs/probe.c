@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,25 +25,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/// musl has no strerrorname_np.
-static const char *error_name(int number) {
-  switch (number) {
-    case EPERM: return "EPERM";
-    case ENOSYS: return "ENOSYS";
-    case EACCES: return "EACCES";
-    case EROFS: return "EROFS";
-    case EINVAL: return "EINVAL";
-    case EFAULT: return "EFAULT";
-    case EBADF: return "EBADF";
-    case ENOENT: return "ENOENT";
-    case ENODATA: return "ENODATA";
-    case EOPNOTSUPP: return "EOPNOTSUPP";
-    default: return strerror(number);
-  }
-}
-
 static void report(const char *name, long result) {
-  printf("%s %s\n", name, result >= 0 ? "ok" : error_name(errno));
+  printf("%s %s\n", name, result >= 0 ? "ok" : strerrorname_np(errno));
   fflush(stdout);
 }
 
@@ -90,11 +74,8 @@ static long set_capability_attribute(void) {
   return fsetxattr(file(), "security.capability", value, 20, 0);
 }
 
-// As in linux/openat2.h, which musl's headers lack.
 static long inner_root(void) {
-  struct {
-    unsigned long long flags, mode, resolve;
-  } how = {.flags = O_PATH, .resolve = 0x10};  // RESOLVE_IN_ROOT
+  struct open_how how = {.flags = O_PATH, .resolve = RESOLVE_IN_ROOT};
   return syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof how);
 }
 
