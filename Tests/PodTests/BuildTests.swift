@@ -41,7 +41,21 @@ private func differencesFromReference(_ c: PodBuild) async throws -> String {
     Checkout.folder + "/scripts/imgdiff", "--times", try await Pod.machine.image(of: c.build),
     try await c.pod.image(of: c.build)
   ).run()
-  return "the digest is \(built.line), not \(expected)\n\(compared.output)\(compared.errors)"
+  let layers =
+    try await layers(of: Pod.machine.image(of: c.build)) + " expected, not "
+    + layers(of: c.pod.image(of: c.build))
+  return """
+    the digest is \(built.line), not \(expected)
+    \(compared.output)\(compared.errors)\(layers)
+    """
+}
+
+/// Equal trees may lie in unequal layers, and equal layers may be compressed differently.
+private func layers(of image: String) async throws -> String {
+  let inspect = ["skopeo", "inspect", "--tls-verify=false"]
+  let manifest = try await Command(inspect + ["--raw", image]).run()
+  let configuration = try await Command(inspect + ["--config", "--raw", image]).run()
+  return manifest.output + configuration.output
 }
 
 /// A step that traces its commands says a lot before it fails.
