@@ -18,6 +18,8 @@ final class World: Sendable {
   let mounts: MountTable
   let states = ProcessStates()
   let workingDirectories = WorkingDirectories()
+  let programs: Programs
+  let notes = Notes()
   /// Files born before are older than the step: see ``Receiver/part(_:_:)``.
   let beginning: Int64
   /// Where copies are made; on the file system of the tree, not within it.
@@ -59,6 +61,7 @@ final class World: Sendable {
     self.records = records
     self.mounts = mounts
     self.scratch = scratch
+    programs = Programs(scratch: scratch)
     scratchNumber = try FileDescriptor.open(scratch, flags: O_PATH | O_DIRECTORY).release()
     self.cookie = cookie
     touched = TouchedPaths()

@@ -29,6 +29,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "Loader.h"
+#include "Tracing.h"
+
 // Newer than the headers of Debian 12 (Linux 6.6).
 #define CAISSON_NOTIF_FD_SYNC_WAKE_UP 1UL
 #define CAISSON_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, uint64_t)

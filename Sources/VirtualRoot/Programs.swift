@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LinuxSystem
+import Synchronization
+
+/// The programs that processes are about to become, and what they become them with.
+final class Programs: Sendable {
+  private struct State {
+    var loaders: [Bool: LoaderFile] = [:]
+    /// By process.
+    var awaited: [pid_t: Program] = [:]
+    /// The loader's descriptor in threads whose `execve` was interrupted.
+    var leftovers: [pid_t: Int32] = [:]
+  }
+
+  private let state = Mutex(State())
+  private let scratch: PathBytes
+  let pageSize = UInt64(sysconf(Int32(_SC_PAGESIZE)))
+
+  init(scratch: PathBytes) { self.scratch = scratch }
+
+  func loader(hasExecutableStack: Bool) throws(Errno) -> LoaderFile {
+    let result: Result<LoaderFile, Errno> = state.withLock { state in
+      if let known = state.loaders[hasExecutableStack] { return .success(known) }
+      do throws(SystemError) {
+        let loader = try LoaderFile(hasExecutableStack: hasExecutableStack, scratch: scratch)
+        state.loaders[hasExecutableStack] = loader
+        return .success(loader)
+      } catch {
+        return .failure(error.errno)
+      }
+    }
+    return try result.get()
+  }
+
+  /// Keeps a program until the loader in `process` asks for it.
+  func await(_ program: Program, in process: pid_t) {
+    state.withLock { state in
+      // Processes that were killed never ask.
+      if state.awaited.count > 64 { state.awaited = state.awaited.filter { kill($0.key, 0) == 0 } }
+      state.awaited[process] = program
+    }
+  }
+
+  func take(_ process: pid_t) -> Program? {
+    state.withLock { $0.awaited.removeValue(forKey: process) }
+  }
+
+  func leave(_ descriptor: Int32, in thread: pid_t) {
+    state.withLock { state in
+      if state.leftovers.count > 64 {
+        state.leftovers = state.leftovers.filter { kill($0.key, 0) == 0 }
+      }
+      state.leftovers[thread] = descriptor
+    }
+  }
+
+  /// The descriptor that an earlier attempt left in the thread.
+  func leftover(in thread: pid_t) -> Int32? {
+    state.withLock { $0.leftovers.isEmpty ? nil : $0.leftovers.removeValue(forKey: thread) }
+  }
+}
