@@ -74,6 +74,11 @@ extension World {
   /// - Parameter inode: Of the descriptor; one without names is marked ` (deleted)`, as in `/proc`.
   func readVirtualPath(of number: Int32, into path: PathBuffer) throws(Errno) {
     try readHostPath(of: number, into: path)
+    replaceHostPrefix(of: path)
+  }
+
+  /// Turns a path of the machine into one of the virtual root, where it is such.
+  func replaceHostPrefix(of path: PathBuffer) {
     guard path.isAbsolute else { return }
     if replacePrefix(rootPath, by: "", of: path) { return }
     for mount in mounts.mounts.reversed()

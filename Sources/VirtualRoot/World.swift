@@ -26,6 +26,7 @@ final class World: Sendable {
   /// `/proc`, opened with O_PATH.
   let processes: Int32
   let processesDevice: UInt64
+  let processListing: ProcessListing
   private let treeDevices: [UInt64]
   /// Whether files tell when they were born, so that no record outlives its file unnoticed.
   var hasBirths: Bool { beginning != 0 }
@@ -59,6 +60,7 @@ final class World: Sendable {
     self.records = records
     self.mounts = mounts
     self.scratch = scratch
+    processListing = ProcessListing(at: scratch.appending("processes"))
     scratchNumber = try FileDescriptor.open(scratch, flags: O_PATH | O_DIRECTORY).release()
     self.cookie = cookie
     touched = TouchedPaths()
