@@ -22,6 +22,8 @@ package enum SandboxError: Error, Hashable, Sendable, Codable {
   case supervisorDied(status: Int32)
   case idMapRefused(tool: String, message: String)
   case namespacesUnavailable(reasons: [String])
+  /// As ``refused(operation:path:errno:)``, in a sandbox that needs no privileges.
+  case virtualRefused(operation: String, path: String?, errno: Int32)
   /// What lies beside the tree of a virtual sandbox is not what it should be.
   case recordsDamaged(path: String, reason: String)
 
@@ -92,6 +94,10 @@ extension SandboxError: DiagnosticConvertible {
       Diagnostic(
         "\(tool) did not set the user namespace's IDs: \(message)", help: Self.whatToAllow,
         exit: .surroundings)
+    case .virtualRefused(let operation, let path, let errno):
+      Diagnostic(
+        "the virtual sandbox could not be set up: \(operation)\(quoted(path)): \(Errno(errno))",
+        help: "\"caisson doctor\" tells what this place lacks", exit: .surroundings)
     case .recordsDamaged(let path, let reason):
       Diagnostic(
         "the file \"\(path)\" beside a virtual root is damaged: \(reason)", exit: .surroundings)

@@ -70,6 +70,9 @@ struct VirtualInit {
     try translating { () throws(SystemError) in try root.confine(sendingListenerTo: socket) }
     // From here on the supervisor answers.
     close(socket)
-    return description.command.execute()
+    let error = description.command.execute()
+    // No program and no mode gives this: the kernel keeps the supervisor from helping.
+    guard case .commandNotExecutable(let name, errno: EPERM) = error else { return error }
+    return .virtualRefused(operation: "start under ptrace", path: name, errno: EPERM)
   }
 }

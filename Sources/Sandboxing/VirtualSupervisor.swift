@@ -25,10 +25,18 @@ struct VirtualSupervisor {
       let limit = try setUpProcess()
       let root = try liveRoot(description)
       let supervisor = VirtualSupervisor(description: description, root: root, limit: limit)
-      return SupervisorLine.write(supervisor.carryOut()) ? 0 : 1
+      return write(supervisor.carryOut())
     } catch {
-      return SupervisorLine.write(.failed(error)) ? 0 : 1
+      return write(.failed(error))
     }
+  }
+
+  private static func write(_ report: SandboxReport) -> Int32 {
+    var report = report
+    if case .failed(.refused(let operation, let path, let errno)) = report {
+      report = .failed(.virtualRefused(operation: operation, path: path, errno: errno))
+    }
+    return SupervisorLine.write(report) ? 0 : 1
   }
 
   private static func setUpProcess() throws(SandboxError) -> rlimit {
@@ -73,6 +81,8 @@ struct VirtualSupervisor {
     } catch {
       report = .failed(SandboxError(error, description.command))
     }
+    // Whoever asked does so too, unless it is gone.
+    try? removeTree(description.scratch)
     return report
   }
 

@@ -24,6 +24,7 @@ package final class LiveRoot: Sendable {
     do { records = try FileRecords(opening: description.records) } catch { throw .records(error) }
     let directory = try description.directory.real()
     let scratch = try description.scratch.real()
+    try directory.checkExecution()
     var places = MountPlaces(on: directory, scratch: scratch)
     do throws(RootError) {
       let mounts = try MountTable.placed(try places.places(for: description.mounts), on: directory)
@@ -129,7 +130,21 @@ extension PathBytes {
       throw .refused(SystemError("realpath", self, Errno.current))
     }
     defer { free(found) }
-    return PathBytes(String(cString: found))
+    return PathBytes(
+      Array(UnsafeBufferPointer(start: found, count: strlen(found))).map(UInt8.init(bitPattern:)))
+  }
+
+  /// Programs are mapped by the processes themselves, which a mount may forbid.
+  fileprivate func checkExecution() throws(RootError) {
+    var found = statvfs()
+    do throws(SystemError) {
+      try retrying("statvfs", self) { withCString { statvfs($0, &found) } }
+    } catch {
+      throw .refused(error)
+    }
+    if found.f_flag & UInt(ST_NOEXEC) != 0 {
+      throw .refused(SystemError("run programs of a noexec mount", self, .accessDenied))
+    }
   }
 }
 

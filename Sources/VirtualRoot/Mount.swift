@@ -64,43 +64,53 @@ final class MountTable: Sendable {
   }
 
   /// - Parameter root: The directory that the virtual root is, for its owner.
+  /// - Throws: What was refused; the tree is as it was then.
   init(_ wanted: [Mount], on root: PathBytes) throws(SystemError) {
     var mounts: [ActiveMount] = []
     var made: [MadeStub] = []
     var covered: [(path: PathBytes, mode: UInt32)] = []
-    for mount in wanted {
-      let source = mount.content.source
-      let file = try FileDescriptor.open(source, flags: O_PATH | O_CLOEXEC)
-      let status = try file.status()
-      let isDirectory = status.kind == .directory
-      let below = mounts.last { mount.path.isWithin($0.path) && mount.path != $0.path }
-      let place: PathBytes
-      if let below {
-        let rest = PathBytes(Array(mount.path.bytes.dropFirst(below.path.bytes.count + 1)))
-        place = below.hostPath.appending(rest)
-      } else {
-        place = root.appending(mount.path)
+    do throws(SystemError) {
+      for mount in wanted {
+        let place = Self.place(of: mount, on: root, below: mounts)
+        let file = try FileDescriptor.open(mount.content.source, flags: O_PATH)
+        let status = try file.status()
+        let stub = try Self.stub(at: place, isDirectory: status.kind == .directory)
+        if let new = stub.made { made.append(new) }
+        covered.append((place, stub.mode))
+        mounts.append(
+          ActiveMount(
+            path: mount.path, number: file.release(), domain: mount.content.domain,
+            isReadOnly: mount.isReadOnly, stub: stub.number,
+            root: InodeNumber(device: status.device, inode: status.inode),
+            hostPath: mount.content.source))
       }
-      let stub = try Self.stub(at: place, isDirectory: isDirectory)
-      if let new = stub.made { made.append(new) }
-      covered.append((place, stub.mode))
-      mounts.append(
-        ActiveMount(
-          path: mount.path, number: file.release(), domain: mount.content.domain,
-          isReadOnly: mount.isReadOnly, stub: stub.number,
-          root: InodeNumber(device: status.device, inode: status.inode), hostPath: source))
-    }
-    // Last, since what lies on a stub cannot be reached any more.
-    for (path, _) in covered.reversed() {
-      try retrying("chmod", path) { path.withCString { chmod($0, 0) } }
+      // Last, since what lies on a stub cannot be reached any more.
+      for (path, _) in covered.reversed() {
+        try retrying("chmod", path) { path.withCString { chmod($0, 0) } }
+      }
+    } catch {
+      Self.remove(made, covered)
+      for mount in mounts { close(mount.number) }
+      throw error
     }
     self.mounts = mounts
     self.made = made
     self.covered = covered
   }
 
+  private static func place(of mount: Mount, on root: PathBytes, below mounts: [ActiveMount])
+    -> PathBytes
+  {
+    let outer = mounts.last { mount.path.isWithin($0.path) && mount.path != $0.path }
+    guard let outer else { return root.appending(mount.path) }
+    let rest = PathBytes(Array(mount.path.bytes.dropFirst(outer.path.bytes.count + 1)))
+    return outer.hostPath.appending(rest)
+  }
+
   /// Leaves the tree as if nothing had ever been mounted.
-  func remove() {
+  func remove() { Self.remove(made, covered) }
+
+  private static func remove(_ made: [MadeStub], _ covered: [(path: PathBytes, mode: UInt32)]) {
     for (path, mode) in covered { _ = path.withCString { chmod($0, mode) } }
     for stub in made.reversed() {
       stub.time.keeping {

@@ -16,24 +16,25 @@ struct SandboxFailureTests {
     var testDescription: String { arguments.joined(separator: " ") }
   }
 
-  @Test(arguments: [
-    Case(arguments: ["nothing"], error: .commandNotFound("nothing"), status: 127),
-    Case(arguments: ["/bin/nothing"], error: .commandNotFound("/bin/nothing"), status: 127),
-    Case(arguments: ["/bin/sh/x"], error: .commandNotFound("/bin/sh/x"), status: 127),
-    Case(
-      arguments: ["data"], error: .commandNotExecutable("data", errno: EACCES), status: 126),
-    Case(arguments: ["/bin"], error: .commandNotExecutable("/bin", errno: EACCES), status: 126),
-    Case(
-      arguments: ["text"], error: .commandNotExecutable("text", errno: ENOEXEC), status: 126),
-    Case(
-      arguments: ["script", "1"],
-      error: .interpreterNotFound(command: "script", interpreter: "/bin/perl"), status: 127),
-    Case(
-      arguments: ["windows"],
-      error: .interpreterNotFound(command: "windows", interpreter: "/bin/sh\r"), status: 127),
-  ])
-  func `a command that cannot be started says why`(_ c: Case) async throws {
-    let fixture = try SandboxFixture()
+  @Test(
+    arguments: [
+      Case(arguments: ["nothing"], error: .commandNotFound("nothing"), status: 127),
+      Case(arguments: ["/bin/nothing"], error: .commandNotFound("/bin/nothing"), status: 127),
+      Case(arguments: ["/bin/sh/x"], error: .commandNotFound("/bin/sh/x"), status: 127),
+      Case(
+        arguments: ["data"], error: .commandNotExecutable("data", errno: EACCES), status: 126),
+      Case(arguments: ["/bin"], error: .commandNotExecutable("/bin", errno: EACCES), status: 126),
+      Case(
+        arguments: ["text"], error: .commandNotExecutable("text", errno: ENOEXEC), status: 126),
+      Case(
+        arguments: ["script", "1"],
+        error: .interpreterNotFound(command: "script", interpreter: "/bin/perl"), status: 127),
+      Case(
+        arguments: ["windows"],
+        error: .interpreterNotFound(command: "windows", interpreter: "/bin/sh\r"), status: 127),
+    ], SandboxKind.allCases)
+  func `a command that cannot be started says why`(_ c: Case, kind: SandboxKind) async throws {
+    let fixture = try SandboxFixture(kind)
     try write("data", to: fixture.base.appending("bin/data"))
     try write("no program", to: fixture.base.appending("bin/text"), mode: 0o755)
     try write("#! /bin/perl -w\n", to: fixture.base.appending("bin/script"), mode: 0o755)
@@ -45,16 +46,19 @@ struct SandboxFailureTests {
     #expect(try fixture.changes() == [])
   }
 
-  @Test(arguments: [
-    SandboxedCommand(.arguments([]), environment: []),
-    SandboxedCommand(.arguments([""]), environment: []),
-    SandboxedCommand(.arguments(["a\0b"]), environment: []),
-    SandboxedCommand(.arguments(["a"]), environment: ["A=\0"]),
-    SandboxedCommand(.arguments(["a"]), environment: [], workingDirectory: "bin"),
-  ])
-  func `a command the kernel cannot be told is refused`(command: SandboxedCommand) async throws {
+  @Test(
+    arguments: [
+      SandboxedCommand(.arguments([]), environment: []),
+      SandboxedCommand(.arguments([""]), environment: []),
+      SandboxedCommand(.arguments(["a\0b"]), environment: []),
+      SandboxedCommand(.arguments(["a"]), environment: ["A=\0"]),
+      SandboxedCommand(.arguments(["a"]), environment: [], workingDirectory: "bin"),
+    ], SandboxKind.allCases)
+  func `a command the kernel cannot be told is refused`(
+    command: SandboxedCommand, kind: SandboxKind
+  ) async throws {
     let error = await #expect(throws: SandboxError.self) {
-      try await SandboxFixture().run("") { $0 = command }
+      try await SandboxFixture(kind).run("") { $0 = command }
     }
     guard case .invalidCommand = error else {
       Issue.record("\(String(describing: error))")
@@ -62,15 +66,18 @@ struct SandboxFailureTests {
     }
   }
 
-  @Test func `a missing working directory is named`() async throws {
+  @Test(arguments: SandboxKind.allCases)
+  func `a missing working directory is named`(kind: SandboxKind) async throws {
     await #expect(throws: SandboxError.workingDirectory("/nowhere", errno: ENOENT)) {
-      try await SandboxFixture().run("true") { $0.workingDirectory = "/nowhere" }
+      try await SandboxFixture(kind).run("true") { $0.workingDirectory = "/nowhere" }
     }
   }
 
-  @Test(arguments: ["proc", "sys", "dev"])
-  func `an image cannot send a mount elsewhere by a link`(name: String) async throws {
-    let fixture = try SandboxFixture()
+  @Test(arguments: ["proc", "sys", "dev"], SandboxKind.allCases)
+  func `an image cannot send a mount elsewhere by a link`(name: String, kind: SandboxKind)
+    async throws
+  {
+    let fixture = try SandboxFixture(kind)
     try link(fixture.base.appending(name), to: "etc")
     await #expect(throws: SandboxError.mountPointBlocked(path: "/\(name)")) {
       try await fixture.run("true")

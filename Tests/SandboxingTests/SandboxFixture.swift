@@ -2,22 +2,32 @@
 
 import Glibc
 import LinuxSystem
+import RecordedFiles
 import Testing
 
 @testable import Sandboxing
 
-/// A base tree made of busybox, an upper and a work directory, removed with the value.
+/// Both ways to run a command; what a command can tell of them is the same.
+enum SandboxKind: CaseIterable {
+  case namespaces, virtual
+}
+
+/// A base tree made of busybox, an upper and a work directory, removed with the value. In a virtual
+/// sandbox the base is what the command changes.
 final class SandboxFixture: Sendable {
+  let kind: SandboxKind
   let directory: PathBytes
   let base: PathBytes
 
-  init(withBusybox: Bool = true) throws {
+  init(_ kind: SandboxKind = .namespaces, withBusybox: Bool = true) throws {
+    self.kind = kind
     directory = PathBytes("/tmp/caisson-sandbox-\(UInt64.random(in: 0...UInt64.max))")
     base = directory.appending("base")
     for name in ["base", "base/bin", "base/etc", "upper", "work"] {
       try makeDirectories(directory.appending(name), mode: 0o755)
     }
     if withBusybox { try installBusybox() }
+    if kind == .virtual { try FileRecords(creating: tree.records).synchronize() }
   }
 
   deinit { try? removeTree(directory) }
@@ -28,8 +38,9 @@ final class SandboxFixture: Sendable {
 
   static let applets = [
     "cat", "chmod", "chown", "echo", "env", "false", "grep", "head", "hostname", "id", "kill", "ln",
-    "ls", "mkdir", "mknod", "mount", "mv", "ps", "pwd", "readlink", "rm", "rmdir", "setsid", "sh",
-    "sleep", "stat", "touch", "true", "umask",
+    "ls", "mkdir", "mknod", "mount", "mv", "od", "ps", "pwd", "readlink", "rm", "rmdir", "setsid",
+    "sh",
+    "sleep", "stat", "touch", "true", "umask", "wc",
   ]
 
   private func installBusybox() throws {
@@ -43,10 +54,32 @@ final class SandboxFixture: Sendable {
     OverlayRoot(lower: lower ?? [base], upper: upper, work: directory.appending("work"))
   }
 
+  var tree: VirtualTree {
+    VirtualTree(directory: base, records: directory.appending("records"))
+  }
+  var touched: PathBytes { directory.appending("touched") }
+
   func sandbox(gracePeriodInMilliseconds: Int32 = 10_000) throws -> NamespaceSandbox {
     NamespaceSandbox(
       programPath: try testProgram(), scratch: directory.appending("scratch"),
       gracePeriodInMilliseconds: gracePeriodInMilliseconds)
+  }
+
+  func run(
+    _ command: SandboxedCommand, over lower: [PathBytes]? = nil,
+    gracePeriodInMilliseconds: Int32 = 10_000, output: Int32
+  ) async throws -> ProcessEnd {
+    switch kind {
+    case .namespaces:
+      try await sandbox(gracePeriodInMilliseconds: gracePeriodInMilliseconds).run(
+        command, in: root(over: lower), standardOutput: output, standardError: output)
+    case .virtual:
+      try await VirtualSandbox(
+        programPath: try testProgram(), scratch: directory.appending("scratch"),
+        gracePeriodInMilliseconds: gracePeriodInMilliseconds
+      ).run(
+        command, in: tree, touched: touched, standardOutput: output, standardError: output)
+    }
   }
 
   /// Runs a shell line as root, or what `change` makes of it.
@@ -57,14 +90,20 @@ final class SandboxFixture: Sendable {
     var command = SandboxedCommand(.arguments(["sh", "-c", line]), environment: ["PATH=/bin"])
     change(&command)
     let output = try memoryFile([])
-    let end = try await sandbox().run(
-      command, in: root(over: lower), standardOutput: output.number, standardError: output.number)
+    let end = try await run(command, over: lower, output: output.number)
     try output.seek(to: 0)
     return (end, String(decoding: try contents(of: output), as: UTF8.self))
   }
 
-  /// The names below the upper directory, each with a sign for what it is.
-  func changes() throws -> [String] { try changes(in: upper, prefix: "") }
+  /// The names below the upper directory, each with a sign for what it is; of a virtual sandbox the
+  /// paths that were touched.
+  func changes() throws -> [String] {
+    switch kind {
+    case .namespaces: try changes(in: upper, prefix: "")
+    case .virtual:
+      exists(touched) ? try TouchedPaths.read(from: touched).sorted.map(\.path.description) : []
+    }
+  }
 
   private func changes(in directory: PathBytes, prefix: String) throws -> [String] {
     var found: [String] = []
