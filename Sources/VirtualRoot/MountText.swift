@@ -61,7 +61,8 @@ struct MountText {
     switch entry.path {
     case "/": return Kind(type: "overlay", source: "overlay", options: "relatime")
     case "/proc": return Kind(type: "proc", source: "proc", options: "nosuid,nodev,noexec,relatime")
-    case "/sys": return Kind(type: "sysfs", source: "sysfs", options: "nosuid,nodev,noexec,relatime")
+    case "/sys":
+      return Kind(type: "sysfs", source: "sysfs", options: "nosuid,nodev,noexec,relatime")
     case "/dev/pts" where isOfKernel:
       return Kind(type: "devpts", source: "devpts", options: "nosuid,noexec,relatime")
     case "/dev": return Kind(type: "tmpfs", source: "tmpfs", options: "nosuid")

@@ -46,7 +46,7 @@ final class ProcessListing: Sendable {
       unlinkat(old.number, String(process), AT_REMOVEDIR)
     }
     for process in members.subtracting(old.processes) {
-      mkdirat(old.number, String(process), 0o555)
+      mkdirat(old.number, String(process), 0)
     }
     directory?.processes = members
   }
@@ -58,11 +58,13 @@ final class ProcessListing: Sendable {
     guard number >= 0, fstat(number, &status) == 0 else { throw Errno.current }
     try copyNames(to: number)
     return Directory(
-      number: number, inode: InodeNumber(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)),
+      number: number,
+      inode: InodeNumber(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)),
       processes: [])
   }
 
-  /// The names that tell of the machine, each as what it is.
+  /// The names that tell of the machine, each as what it is. Without any permission they look like
+  /// mount points, so that nobody takes them for files of the tree.
   private func copyNames(to number: Int32) throws(Errno) {
     guard let stream = opendir("/proc") else { throw Errno.current }
     defer { closedir(stream) }
@@ -79,10 +81,10 @@ final class ProcessListing: Sendable {
   private func copyName(_ name: UnsafePointer<CChar>, _ kind: Int32, to number: Int32) {
     if decimal(name, count: strlen(name)) != nil || name[0] == dot { return }
     switch kind {
-    case Int32(DT_DIR): mkdirat(number, name, 0o555)
+    case Int32(DT_DIR): mkdirat(number, name, 0)
     case Int32(DT_LNK): symlinkat(".", number, name)
     default:
-      let file = openat(number, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o444)
+      let file = openat(number, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0)
       if file >= 0 { close(file) }
     }
   }

@@ -52,7 +52,8 @@ enum ProcessText {
   /// Hides the mark of a process, which is the soft limit of one line.
   static func limits(_ text: [UInt8]) -> [UInt8] {
     let name = Array("Max file locks ".utf8)
-    let shown = Array("Max file locks            unlimited            unlimited            locks     ".utf8)
+    let shown = Array(
+      "Max file locks            unlimited            unlimited            locks     ".utf8)
     return replacingLines(of: text) { $0.starts(with: name) ? shown : nil }
   }
 

@@ -179,20 +179,29 @@ extension Receiver {
     return true
   }
 
-  /// Whom a file of `/proc` seems to belong to: the virtual user of its process, as in proc(5).
-  ///
-  /// - Returns: Nil when `path` tells of the machine, whose files are root's.
-  func visibleOwner(ofProcessFile path: PathBuffer) -> (uid: UInt32, gid: UInt32)? {
-    let file = ProcessFile(path)
+  /// The state of a file as the sandbox sees it: what `/proc` has of a process belongs to the
+  /// virtual user. proc(5), "/proc/PID".
+  func visibleInode(of node: borrowing Node) throws(Errno) -> Inode {
+    var inode = try world.inode(of: node.number, node.domain)
+    guard node.domain == .process else { return inode }
+    try world.readHostPath(of: node.number, into: processFilePath)
+    let file = ProcessFile(hostPath: processFilePath)
     guard let process = file.process,
       let credentials = world.states.state(of: process)?.credentials
-    else { return nil }
-    guard credentials.isDumpable || file.isDirectoryOfProcess else { return (0, 0) }
-    return (credentials.effectiveUID, credentials.effectiveGID)
+    else { return inode }
+    let isRoots = !credentials.isDumpable && !file.isDirectoryOfProcess
+    inode.raw.stx_uid = isRoots ? 0 : credentials.effectiveUID
+    inode.raw.stx_gid = isRoots ? 0 : credentials.effectiveGID
+    return inode
   }
 }
 
 extension World {
+  /// Whether this is what a process got that opened `/proc`.
+  func isListing(_ inode: Inode) -> Bool {
+    inode.isDirectory && processListing.isListing(inode.number)
+  }
+
   /// Turns the text of a link of `/proc/PID/fd` into what the sandbox is to see.
   fileprivate func makeVirtual(_ text: PathBuffer) {
     guard text.isAbsolute else { return }
@@ -222,7 +231,9 @@ extension World {
     all += mounts.mounts.map {
       ProcessText.Renaming(from: $0.hostPath, to: PathBytes("/").appending($0.path))
     }
+    // Of ours, and the loader of programs among it.
     all.append(ProcessText.Renaming(from: scratch, to: nil))
+    all.append(ProcessText.Renaming(from: "/memfd:loader", to: nil))
     return all.sorted { $0.from.bytes.count > $1.from.bytes.count }
   }
 }

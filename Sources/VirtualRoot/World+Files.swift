@@ -47,8 +47,9 @@ extension World {
     case .tree:
       let hasList = inode.hasAttributes && !credentials.ignoresPermissions
       return inode.permits(mask, credentials, hasList ? accessList(of: inode) : nil)
+    case .process: return inode.permits(mask, credentials)
     // Terminals and descriptors belong to whoever has them.
-    case .system, .process:
+    case .system:
       return inode.raw.stx_uid == ownUID && inode.kind != FileMode.directory
         || inode.permits(mask, credentials)
     }
