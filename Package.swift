@@ -102,7 +102,13 @@ let package = Package(
     tests(
       "CaissonTests",
       base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images", "Sandboxing", "TestSupport"]),
-    tests("EndToEndTests", base, fixtures: ["Fixtures"]),
+    tests("EndToEndTests", base + ["TestSupport"], fixtures: ["Fixtures"]),
+    tests(
+      "PodTests", base + ["TestSupport"],
+      fixtures: [
+        "Fixtures", "Hostile", "Failing", "Programs", "pods", "run-pod", "pod-root", "pod-programs",
+        "seccomp-profile",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
