@@ -300,6 +300,10 @@ extension Walker {
     case "root": move(to: world.root, owned: false, .tree)
     case "exe":
       guard let state = world.states.state(of: process) else { throw Errno(ENOENT) }
+      if let copy = world.programs.copyOfUnnamed(state.executable) {
+        try enter(copy)
+        return true
+      }
       spare.removeAll()
       try spare.append(state.executable)
       name[count] = end
