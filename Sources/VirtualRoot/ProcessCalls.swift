@@ -112,8 +112,9 @@ extension Receiver {
     _ call: Call, _ process: pid_t, _ isPermitted: (Credentials, Credentials) -> Bool
   ) throws(Errno) {
     let other = try member(process)
-    guard try isPermitted(credentials(of: call), other) || process == call.thread
-      || processGroup(of: process) == processGroup(of: call.thread)
+    guard
+      try isPermitted(credentials(of: call), other) || process == call.thread
+        || processGroup(of: process) == processGroup(of: call.thread)
     else { throw .notPermitted }
   }
 

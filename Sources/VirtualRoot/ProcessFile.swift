@@ -12,8 +12,16 @@ struct ProcessFile {
 
   /// - Parameter path: Without leading slash.
   init(_ path: PathBuffer) {
-    let parts = String(decoding: path.bytes, as: UTF8.self).split(separator: "/")
-    var rest = parts[...]
+    self.init(String(decoding: path.bytes, as: UTF8.self).split(separator: "/")[...])
+  }
+
+  /// - Parameter path: As the machine has it, with `/proc`.
+  init(hostPath path: PathBuffer) {
+    self.init(String(decoding: path.bytes, as: UTF8.self).split(separator: "/").dropFirst())
+  }
+
+  private init(_ parts: ArraySlice<Substring>) {
+    var rest = parts
     guard let first = rest.first, let id = pid_t(first) else {
       (process, name) = (nil, parts.joined(separator: "/")[...])
       return

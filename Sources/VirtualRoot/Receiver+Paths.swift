@@ -34,7 +34,7 @@ extension Receiver {
 
   /// With its state; what is mounted there for a place of a mount.
   func file(_ node: consuming Node) throws(Errno) -> File {
-    let inode = try world.inode(of: node.number, node.domain)
+    let inode = try visibleInode(of: node)
     if inode.looksLikeMountPoint, let mount = world.mounts.mount(onStub: inode.number) {
       let root = Node(borrowing: mount.number, domain: mount.domain)
       return File(root, try world.inode(of: mount.number, mount.domain))
@@ -45,7 +45,7 @@ extension Receiver {
   /// What stands behind a descriptor of the caller.
   func file(_ call: Call, behind number: Int32) throws(Errno) -> File {
     let node = try descriptor(call, number)
-    let inode = try world.inode(of: node.number, node.domain)
+    let inode = try visibleInode(of: node)
     return File(node, inode)
   }
 
@@ -160,8 +160,11 @@ extension Receiver {
       throw errno.code == ENOENT ? Errno(EBADF) : errno
     }
     var node = Node(owning: opened, domain: .system)
-    let device = try world.inode(of: node.number, .system).device
-    let domain = world.domain(ofDevice: device)
+    let inode = try world.inode(of: node.number, .system)
+    let domain = world.domain(ofDevice: inode.device)
+    if world.isListing(inode) {
+      return Node(borrowing: world.processes, domain: .process)
+    }
     if domain != .system { node = Node(owning: try node.release(), domain: domain) }
     return node
   }

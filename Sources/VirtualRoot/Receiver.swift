@@ -14,6 +14,8 @@ final class Receiver {
   /// Two paths at a time: `rename` and `link` have two.
   let firstPath = PathBuffer()
   let secondPath = PathBuffer()
+  /// Where a file of `/proc` lies.
+  let processFilePath = PathBuffer()
   /// The last components of both.
   let firstName = PathBuffer()
   let secondName = PathBuffer()

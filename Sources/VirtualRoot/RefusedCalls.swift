@@ -17,7 +17,9 @@ extension TrappedCall {
 
   private static let refused: [(errno: Int32, numbers: [Int32])] = [
     (EPERM, mounts + machine + others),
-    (ENOSYS, [SYS_clone3, SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register] + queries),
+    (
+      ENOSYS, [SYS_clone3, SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register] + queries
+    ),
     (EOPNOTSUPP, [SYS_name_to_handle_at]),
   ]
 

@@ -119,7 +119,9 @@ extension Receiver {
       let errno = Errno.current
       throw errno == .noSuchFile ? Errno(EBADF) : errno
     }
-    return world.recorded(raw)
+    let inode = world.recorded(raw)
+    let isVirtual = inode.domain == .process || world.isListing(inode)
+    return isVirtual ? try file(call, behind: number).inode : inode
   }
 
   /// Writes what `stat` gives. stat(3type).

@@ -47,8 +47,9 @@ extension World {
     case .tree:
       let hasList = inode.hasAttributes && !credentials.ignoresPermissions
       return inode.permits(mask, credentials, hasList ? accessList(of: inode) : nil)
+    case .process: return inode.permits(mask, credentials)
     // Terminals and descriptors belong to whoever has them.
-    case .system, .process:
+    case .system:
       return inode.raw.stx_uid == ownUID && inode.kind != FileMode.directory
         || inode.permits(mask, credentials)
     }
@@ -74,6 +75,11 @@ extension World {
   /// - Parameter inode: Of the descriptor; one without names is marked ` (deleted)`, as in `/proc`.
   func readVirtualPath(of number: Int32, into path: PathBuffer) throws(Errno) {
     try readHostPath(of: number, into: path)
+    replaceHostPrefix(of: path)
+  }
+
+  /// Turns a path of the machine into one of the virtual root, where it is such.
+  func replaceHostPrefix(of path: PathBuffer) {
     guard path.isAbsolute else { return }
     if replacePrefix(rootPath, by: "", of: path) { return }
     for mount in mounts.mounts.reversed()

@@ -28,6 +28,7 @@ final class World: Sendable {
   /// `/proc`, opened with O_PATH.
   let processes: Int32
   let processesDevice: UInt64
+  let processListing: ProcessListing
   private let treeDevices: [UInt64]
   /// Whether files tell when they were born, so that no record outlives its file unnoticed.
   var hasBirths: Bool { beginning != 0 }
@@ -62,6 +63,7 @@ final class World: Sendable {
     self.mounts = mounts
     self.scratch = scratch
     programs = Programs(scratch: scratch)
+    processListing = ProcessListing(at: scratch.appending("processes"))
     scratchNumber = try FileDescriptor.open(scratch, flags: O_PATH | O_DIRECTORY).release()
     self.cookie = cookie
     touched = TouchedPaths()
