@@ -31,6 +31,7 @@ final class World: Sendable {
   let processesDevice: UInt64
   let processListing: ProcessListing
   private let treeDevices: [UInt64]
+  let readOnlyDevices: [UInt64]
   /// Whether files tell when they were born, so that no record outlives its file unnoticed.
   var hasBirths: Bool { beginning != 0 }
   private let renamings = Atomic(0)
@@ -56,6 +57,9 @@ final class World: Sendable {
       + mounts.mounts.filter { $0.domain == .tree }
       .map { (mount) throws(SystemError) in try Self.status(of: mount.number).device }
     processesDevice = try Self.status(of: processes.number).device
+    let mounted = try contents(of: "/proc/self/mountinfo")
+    readOnlyDevices = mounts.mounts.filter { $0.domain == .system && $0.isReadOnly }
+      .flatMap { MountedDevices.below($0.hostPath, in: mounted) + [$0.root.device] }
     beginning = try Self.timeOfNewFile(in: scratch)
     self.root = root.release()
     self.processes = processes.release()
