@@ -116,7 +116,8 @@ extension Receiver {
           throw Errno.current
         }
         try settle(new, scratch, token)
-        guard caisson_rename(scratch, token, directory, target, UInt32(RENAME_NOREPLACE)) == 0 else {
+        guard caisson_rename(scratch, token, directory, target, UInt32(RENAME_NOREPLACE)) == 0
+        else {
           let errno = Errno.current
           throw errno == .exists ? Errno(EADDRINUSE) : errno
         }
