@@ -19,6 +19,7 @@ final class World: Sendable {
   let states = ProcessStates()
   let workingDirectories = WorkingDirectories()
   let programs: Programs
+  let sockets = SocketNames()
   let notes = Notes()
   /// Files born before are older than the step: see ``Receiver/part(_:_:)``.
   let beginning: Int64
