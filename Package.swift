@@ -89,7 +89,10 @@ let package = Package(
       "LayersTests", base + ["Layers", "RecordedFiles", "RecordedTreeTestProgram", "TestSupport"]),
     tests(
       "VirtualRootTests",
-      ["VirtualRoot", "RecordedFiles", "LinuxSystem", "CVirtualRoot", "TestSupport"]),
+      [
+        "VirtualRoot", "RecordedFiles", "LinuxSystem", "CLinuxShims", "CVirtualRoot",
+        "TestSupport",
+      ]),
     tests("SandboxingTests", base + ["RecordedFiles", "Sandboxing", "SandboxTestProgram"]),
     tests("RegistryTests", base + ["Images", "Registry"]),
     tests("BuildPlanningTests", base + ["BuildPlanning", "DockerfileSyntax"]),

@@ -170,3 +170,22 @@ import Testing
     return ProcessFile(buffer)
   }
 }
+
+@Suite("File systems of the machine") struct MountedDevicesTests {
+  private let text = """
+    22 28 0:21 / /sys rw,nosuid shared:7 - sysfs sysfs rw
+    30 22 0:27 / /sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw
+    31 22 0:28 / /system rw - ext4 /dev/sda rw
+    32 22 259:3 / /a\\040b/c rw - ext4 /dev/sda rw
+
+    """
+
+  @Test(
+    "are those mounted below a directory",
+    arguments: [
+      ("/sys", [0x15, 0x1B]), ("/a b", [259 << 8 | 3]), ("/none", []),
+    ] as [(String, [UInt64])])
+  func below(directory: String, expected: [UInt64]) {
+    #expect(MountedDevices.below(PathBytes(directory), in: Array(text.utf8)) == expected)
+  }
+}
