@@ -75,7 +75,8 @@ extension Receiver {
     }
     // The path ends in what is watched, or in a link of `/proc`.
     let isLink = file.inode.isSymbolicLink
-    let mask = call.a2 & ~Self.watchesLink
+    let mask =
+      call.a2 & ~Self.watchesLink
       | (isLink ? Self.watchesLink : 0)
     var injection = try Injection(call, listener: listener)
     let value = try injection.make(
@@ -102,7 +103,8 @@ extension Injection {
     mayWait: Bool = false, _ arguments: (UInt64) -> (UInt64, UInt64, UInt64, UInt64)
   ) throws(Errno) -> Int64 {
     try make(
-      number, with: { _ in bytes }, cookie: cookie, closing: descriptor, mayWait: mayWait, arguments)
+      number, with: { _ in bytes }, cookie: cookie, closing: descriptor, mayWait: mayWait, arguments
+    )
   }
 
   /// - Parameter content: 4 KiB at most, for the address they are put at.

@@ -82,6 +82,10 @@ extension Receiver {
     let token = world.sockets.newToken()
     let scratch = try reopen(world.scratchNumber, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     defer { close(scratch) }
+    // Nothing moves between file systems.
+    guard try world.inode(of: scratch, .tree).device == place.directory.inode.device else {
+      throw .crossDevice
+    }
     let number = try add(scratch, to: call)
     let address = token.withCString { AddressedMessage.address(descriptorPath(number, $0)) }
     var injection = try Injection(call, listener: listener)
@@ -112,7 +116,8 @@ extension Receiver {
           throw Errno.current
         }
         try settle(new, scratch, token)
-        guard caisson_rename(scratch, token, directory, target, UInt32(RENAME_NOREPLACE)) == 0 else {
+        guard caisson_rename(scratch, token, directory, target, UInt32(RENAME_NOREPLACE)) == 0
+        else {
           let errno = Errno.current
           throw errno == .exists ? Errno(EADDRINUSE) : errno
         }
@@ -127,15 +132,17 @@ extension Receiver {
   // MARK: - connect and send
 
   fileprivate func connect(_ call: Call, _ name: PathBytes) throws(Errno) -> Answer {
-    let (number, address) = try reach(call, name)
-    let (listener, cookie) = (listener, world.cookie)
+    let way = try reach(call, name)
+    let (listener, world) = (listener, world)
     // Where the other side accepts nobody for now, it waits.
     startThread {
       Self.inject(call, listener) { (injection) throws(Errno) in
         try injection.make(
-          SYS_connect, with: address, cookie: cookie, closing: number, mayWait: true
-        ) { page in (call.a0, page, UInt64(address.count), 0) }
+          SYS_connect, with: way.address, cookie: world.cookie, closing: way.directory,
+          mayWait: true
+        ) { page in (call.a0, page, UInt64(way.address.count), 0) }
       }
+      way.remove(in: world)
     }
     return .elsewhere
   }
@@ -178,15 +185,15 @@ extension Receiver {
     _ call: Call, _ header: msghdr, data: (address: UInt64, count: UInt64)? = nil,
     to name: PathBytes, flags: UInt64, countAt place: UInt64? = nil
   ) throws(Errno) -> Answer {
-    let (number, address) = try reach(call, name)
-    let (listener, cookie) = (listener, world.cookie)
-    let message = AddressedMessage(header, data: data, to: address)
+    let way = try reach(call, name)
+    let (listener, world) = (listener, world)
+    let message = AddressedMessage(header, data: data, to: way.address)
     // A full queue keeps it waiting.
     startThread {
       Self.inject(call, listener) { (injection) throws(Errno) in
         var value = try injection.make(
-          SYS_sendmsg, with: { message.bytes(at: $0) }, cookie: cookie, closing: number,
-          mayWait: true
+          SYS_sendmsg, with: { message.bytes(at: $0) }, cookie: world.cookie,
+          closing: way.directory, mayWait: true
         ) { page in (call.a0, page, flags, 0) }
         if let place, value >= 0 {
           var count = UInt32(value)
@@ -195,6 +202,7 @@ extension Receiver {
         }
         return value
       }
+      way.remove(in: world)
     }
     return .elsewhere
   }
@@ -212,9 +220,7 @@ extension Receiver {
   }
 
   /// Finds a socket, and gives the caller the directory it is in.
-  ///
-  /// - Returns: The number of the directory in the caller, and the socket's address from there.
-  private func reach(_ call: Call, _ name: PathBytes) throws(Errno) -> (Int32, [UInt8]) {
+  private func reach(_ call: Call, _ name: PathBytes) throws(Errno) -> WayToSocket {
     let state = try state(of: call)
     firstPath.removeAll()
     try firstPath.append(name)
@@ -222,13 +228,25 @@ extension Receiver {
     guard permits(file.inode, W_OK, state.credentials) else { throw .accessDenied }
     guard file.inode.kindOnDisk == FileMode.socket else { throw Errno(ECONNREFUSED) }
     try world.readHostPath(of: file.number, into: hostPath)
-    let path = hostPath.path
+    var path = hostPath.path
+    var link: PathBytes?
+    // Behind the directory's path there may not be room for a name that fitted without it.
+    if path.name.bytes.count > MemoryLayout<sockaddr_un>.size - 32 {
+      let token = world.sockets.newToken()
+      path = world.scratch.appending(token)
+      let status = withOwnPath(file.number) { source in
+        path.withCString { linkat(AT_FDCWD, source, AT_FDCWD, $0, AT_SYMLINK_FOLLOW) }
+      }
+      guard status == 0 else { throw Errno(ENAMETOOLONG) }
+      link = token
+    }
     let opened = path.parent.withCString { Glibc.open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     guard opened >= 0 else { throw Errno.current }
     defer { close(opened) }
     let number = try add(opened, to: call)
     let text = path.name.withCString { descriptorPath(number, $0) }
-    return (number, AddressedMessage.address(text))
+    return WayToSocket(
+      directory: number, address: AddressedMessage.address(text), link: link)
   }
 
   // MARK: - Names of sockets
@@ -271,6 +289,21 @@ extension Receiver {
       getxattr($0, "system.sockprotoname", &name, name.count)
     }
     return count >= 4 && name.starts(with: Array("UNIX".utf8))
+  }
+}
+
+/// How a process reaches a socket.
+private struct WayToSocket: Sendable {
+  /// The number of a directory in the process.
+  var directory: Int32
+  /// Of the socket, by that directory.
+  var address: [UInt8]
+  /// A second name that was made for it in the scratch directory.
+  var link: PathBytes?
+
+  func remove(in world: World) {
+    guard let link else { return }
+    _ = link.withCString { unlinkat(world.scratchNumber, $0, 0) }
   }
 }
 

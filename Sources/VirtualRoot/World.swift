@@ -35,6 +35,7 @@ final class World: Sendable {
   /// Whether files tell when they were born, so that no record outlives its file unnoticed.
   var hasBirths: Bool { beginning != 0 }
   private let renamings = Atomic(0)
+  private let first = Atomic<pid_t>(0)
   private let dead = Mutex([FileKey]())
   /// Files older than the step that got another name in it.
   let linked = Mutex(Set<FileKey>())
@@ -81,6 +82,17 @@ final class World: Sendable {
   func domain(ofDevice device: UInt64) -> Domain {
     if treeDevices.contains(device) { return .tree }
     return device == processesDevice ? .process : .system
+  }
+
+  /// The process of the command, which stands for process 1 where that is not of the sandbox.
+  var firstProcess: pid_t? {
+    let first = first.load(ordering: .relaxed)
+    return first == 0 ? nil : first
+  }
+  func rememberFirst(_ thread: pid_t) {
+    if first.load(ordering: .relaxed) == 0 {
+      first.store(processGroup(of: thread), ordering: .relaxed)
+    }
   }
 
   /// Moves on when paths may lead elsewhere than before.
