@@ -51,15 +51,16 @@ struct VirtualIdentityTests {
   }
 
   @Test(arguments: [
-    "mount -t tmpfs none /mnt", "chroot / true", "unshare -m true", "dmesg", "hostname x",
+    "mount -t tmpfs none /mnt", "busybox chroot / true", "busybox unshare -m true",
+    "busybox dmesg", "hostname x", "busybox pivot_root / /mnt",
     "echo 1 > /proc/sys/kernel/hostname", "echo 1 > /sys/kernel/profiling",
-    "mkdir /sys/fs/cgroup/x", "echo 0 > /proc/self/uid_map", "nice -n -5 true && nice -n -5 id",
+    "mkdir /sys/fs/cgroup/x", "echo 0 > /proc/self/uid_map", "busybox renice -n -5 -p $$",
   ])
   func `what a container may not do is refused`(line: String) async throws {
     let fixture = try SandboxFixture(.virtual)
-    #expect(
-      try await fixture.run("mkdir -p /mnt; \(line) && echo done").output.hasSuffix("done\n")
-        == false)
+    try makeDirectories(fixture.base.appending("mnt"))
+    let output = try await fixture.run("\(line) && echo done").output
+    #expect(!output.hasSuffix("done\n") && !output.contains("not found"))
   }
 
   @Test func `the mounts and mappings do not tell of the machine`() async throws {
