@@ -18,7 +18,9 @@ struct VirtualMounts {
   func make() throws(SandboxError) -> [VirtualRoot.Mount] {
     try makeDevices()
     return try translating { () throws(SystemError) in
-      var mounts = [VirtualRoot.Mount(at: "dev", .recorded(devices)), .init(at: "proc", .processes)]
+      var mounts = [
+        VirtualRoot.Mount(at: "dev", .recorded(devices)), .init(at: "proc", .processes),
+      ]
       if exists(Self.terminals) { mounts.append(.init(at: "dev/pts", .system(Self.terminals))) }
       if exists("/sys") { mounts.append(.init(at: "sys", .system("/sys"), isReadOnly: true)) }
       for (name, content) in description.resolverFiles.entries {

@@ -190,8 +190,14 @@ extension Receiver {
     throws(Errno) -> Answer
   {
     guard file.node.domain == .tree else {
-      return .descriptor(
-        try reopen(file.number, request.reopening), closeOnExec: request.closeOnExec)
+      if world.isForeignTerminal(file.inode) { throw .accessDenied }
+      // Outside of containers nobody may open the one in `/dev/pts`.
+      let isMultiplexer = file.inode.raw.stx_rdev_major == 5 && file.inode.raw.stx_rdev_minor == 2
+      let number =
+        isMultiplexer
+        ? Glibc.open("/dev/ptmx", request.reopening) : try reopen(file.number, request.reopening)
+      guard number >= 0 else { throw Errno.current }
+      return .descriptor(number, closeOnExec: request.closeOnExec)
     }
     guard let record = file.inode.record, record.mode & FileMode.mask == FileMode.characterDevice,
       let path = MachineDevice.path(record.deviceMajor, record.deviceMinor)

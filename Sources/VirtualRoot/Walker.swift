@@ -301,6 +301,12 @@ extension Walker {
       try enter(number)
       return true
     }
+    if view.name == "ns" {
+      let number = openat(current, name, O_PATH | O_CLOEXEC)
+      guard number >= 0 else { throw Errno.current }
+      try enter(number)
+      return true
+    }
     guard view.isDirectoryOfProcess else { return false }
     if ["cwd", "root", "exe"].contains(String(cString: name)) { try checkJump() }
     switch String(cString: name) {
