@@ -25,9 +25,10 @@ release: setup
 
 test: setup
 	$(SWIFT) build $(STRICT) --build-tests
-	scripts/bases
-	$(SWIFT) test $(STRICT) --skip-build --skip EndToEndTests
+	scripts/bases busybox debian tools musl
+	$(SWIFT) test $(STRICT) --skip-build --skip EndToEndTests --skip PodTests
 	$(SWIFT) test $(STRICT) --skip-build --filter EndToEndTests
+	$(SWIFT) test $(STRICT) --skip-build --filter PodTests
 
 demo: release
 	examples/demo

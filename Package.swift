@@ -89,7 +89,10 @@ let package = Package(
       "LayersTests", base + ["Layers", "RecordedFiles", "RecordedTreeTestProgram", "TestSupport"]),
     tests(
       "VirtualRootTests",
-      ["VirtualRoot", "RecordedFiles", "LinuxSystem", "CVirtualRoot", "TestSupport"]),
+      [
+        "VirtualRoot", "RecordedFiles", "LinuxSystem", "CLinuxShims", "CVirtualRoot",
+        "TestSupport",
+      ]),
     tests("SandboxingTests", base + ["RecordedFiles", "Sandboxing", "SandboxTestProgram"]),
     tests("RegistryTests", base + ["Images", "Registry"]),
     tests("BuildPlanningTests", base + ["BuildPlanning", "DockerfileSyntax"]),
@@ -102,7 +105,13 @@ let package = Package(
     tests(
       "CaissonTests",
       base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images", "Sandboxing", "TestSupport"]),
-    tests("EndToEndTests", base, fixtures: ["Fixtures"]),
+    tests("EndToEndTests", base + ["TestSupport"], fixtures: ["Fixtures"]),
+    tests(
+      "PodTests", base + ["TestSupport"],
+      fixtures: [
+        "Fixtures", "Hostile", "Failing", "Programs", "pods", "run-pod", "pod-root", "pod-programs",
+        "seccomp-profile",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

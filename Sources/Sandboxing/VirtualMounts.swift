@@ -20,7 +20,7 @@ struct VirtualMounts {
     return try translating { () throws(SystemError) in
       var mounts = [VirtualRoot.Mount(at: "dev", .recorded(devices)), .init(at: "proc", .processes)]
       if exists(Self.terminals) { mounts.append(.init(at: "dev/pts", .system(Self.terminals))) }
-      if exists("/sys") { mounts.append(.init(at: "sys", .system("/sys"))) }
+      if exists("/sys") { mounts.append(.init(at: "sys", .system("/sys"), isReadOnly: true)) }
       for (name, content) in description.resolverFiles.entries {
         let path = scratch.appending(name)
         try makeFile(path, content, mode: 0o644)

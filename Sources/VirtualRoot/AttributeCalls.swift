@@ -261,18 +261,19 @@ extension Receiver {
     }
     let own = try change(file, .metadata)
     let key = own.inode.key
+    var implied = own.inode.defaultRecord
     if !isDefault && !list.entries.isEmpty {
-      let mode = own.inode.mode & 0o7000 | list.mode
+      let permissions = own.inode.mode & 0o7000 | list.mode
       try? world.records.removeAttribute(AccessList.accessName, of: key)
-      try set(permissions: mode, of: own)
+      try set(permissions: permissions, of: own)
       if list.isMode { return }
+      implied.mode = own.inode.kind | permissions
     }
     if list.entries.isEmpty {
       try? world.records.removeAttribute(name, of: key)
     } else {
-      let known = world.records.record(of: key) ?? own.inode.defaultRecord
       try world.records.setAttribute(
-        ExtendedAttribute(name: name, value: Array(value)), of: key, default: known)
+        ExtendedAttribute(name: name, value: Array(value)), of: key, default: implied)
     }
   }
 }

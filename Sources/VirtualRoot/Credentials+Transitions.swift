@@ -54,7 +54,7 @@ extension Credentials {
     if real != Self.unchanged { uid = real }
     if effective != Self.unchanged { effectiveUID = effective }
     if saved != Self.unchanged { savedUID = saved }
-    fileSystemUID = effectiveUID
+    if effective != Self.unchanged || self != old { fileSystemUID = effectiveUID }
     followUserIDs(from: old)
   }
 
@@ -125,6 +125,7 @@ extension Credentials {
 
   /// setresgid(2)
   mutating func setGroupIDs(real: UInt32, effective: UInt32, saved: UInt32) throws(Errno) {
+    let old = self
     let known = [gid, effectiveGID, savedGID, Self.unchanged]
     guard [real, effective, saved].allSatisfy(known.contains) || has(CAP_SETGID) else {
       throw .notPermitted
@@ -132,7 +133,7 @@ extension Credentials {
     if real != Self.unchanged { gid = real }
     if effective != Self.unchanged { effectiveGID = effective }
     if saved != Self.unchanged { savedGID = saved }
-    fileSystemGID = effectiveGID
+    if effective != Self.unchanged || self != old { fileSystemGID = effectiveGID }
   }
 
   /// setfsgid(2), which never fails.

@@ -111,6 +111,7 @@ extension Receiver {
       try write(plan(program, descriptor: number), at: call.a1, of: call)
       try enter(
         call, from: state, credentials: program.credentials, executable: program.executable)
+      if program.isUnnamed { world.programs.keepUnnamed(program) }
     } catch {
       close(last)
       throw error

@@ -8,6 +8,12 @@ struct FileCapabilities: Equatable {
   /// What the program gets is in effect at once.
   var isEffective: Bool
 
+  init(permitted: UInt64, inheritable: UInt64, isEffective: Bool) {
+    self.permitted = permitted
+    self.inheritable = inheritable
+    self.isEffective = isEffective
+  }
+
   /// - Returns: Nil for what the kernel pays no heed to: another version, or capabilities in a user
   ///   namespace that is not ours.
   init?(_ attribute: [UInt8]) {

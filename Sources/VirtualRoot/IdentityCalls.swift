@@ -39,7 +39,7 @@ extension TrappedCall {
       TrappedCall(SYS_capset) { (receiver, call) throws(Errno) in
         try receiver.setCapabilities(call)
       },
-    ] + changesOfIDs + [processControl]
+    ] + changesOfIDs + [processControl, peerCredentials]
 
   private static let changesOfIDs: [TrappedCall] = [
     changing(SYS_setuid) { (own, call) throws(Errno) in try own.setUserID(call.u0) },

@@ -18,6 +18,8 @@ final class Program: Sendable {
   let isSecure: Bool
   /// In the virtual root, for `/proc/PID/exe`.
   let executable: PathBytes
+  /// Nothing lies at ``executable``.
+  let isUnnamed: Bool
   /// Of the process, as `ps` shows it: 15 bytes at most.
   let command: PathBytes
 
@@ -30,6 +32,7 @@ final class Program: Sendable {
     self.interpreter = interpreter
     self.executable = executable
     (credentials, isSecure) = identity
+    isUnnamed = found.inode.domain != .tree || found.inode.raw.stx_nlink == 0
     name = found.name
     prefix = found.prefix
     let command = found.isDescriptor ? executable.name : found.name.name

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinuxShims
 import Glibc
 import LinuxSystem
 import Synchronization
@@ -12,6 +13,8 @@ final class Programs: Sendable {
     var awaited: [pid_t: Program] = [:]
     /// The loader's descriptor in threads whose `execve` was interrupted.
     var leftovers: [pid_t: Int32] = [:]
+    /// Programs that no path leads to, by what `/proc/PID/exe` says of them.
+    var unnamed: [PathBytes: Program] = [:]
   }
 
   private let state = Mutex(State())
@@ -59,5 +62,23 @@ final class Programs: Sendable {
   /// The descriptor that an earlier attempt left in the thread.
   func leftover(in thread: pid_t) -> Int32? {
     state.withLock { $0.leftovers.isEmpty ? nil : $0.leftovers.removeValue(forKey: thread) }
+  }
+
+  /// Remembers a program that has no name in the virtual root (a memfd, a removed file), so that
+  /// `/proc/PID/exe` leads to it.
+  func keepUnnamed(_ program: Program) {
+    state.withLock { state in
+      if state.unnamed.count > 64 { state.unnamed.removeAll() }
+      state.unnamed[program.executable] = program
+    }
+  }
+
+  /// - Returns: A descriptor for the caller of this to close.
+  func copyOfUnnamed(_ executable: PathBytes) -> Int32? {
+    state.withLock { state in
+      guard let program = state.unnamed[executable] else { return nil }
+      let copy = caisson_fcntl_int(program.file, F_DUPFD_CLOEXEC, 0)
+      return copy < 0 ? nil : copy
+    }
   }
 }

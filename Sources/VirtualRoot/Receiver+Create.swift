@@ -106,7 +106,19 @@ extension Receiver {
       if request.creates && request.has(O_EXCL) { throw .exists }
       return try open(call, request, found, state)
     }
-    guard Errno.current == .noSuchFile, request.creates else { throw Errno.current }
+    let errno = Errno.current
+    if errno == .accessDenied || errno == .crossDevice, !staysBelow {
+      // There is a mount, or a link that leaves the directory, on the way.
+      let found = try file(
+        walker.file(
+          path, from: base, follow: request.follows,
+          for: Walker.Caller(
+            thread: call.thread,
+            credentials: state.credentials.ignoresPermissions ? nil : state.credentials,
+            limits: limits)))
+      return try open(call, request, found, state)
+    }
+    guard errno == .noSuchFile, request.creates else { throw errno }
     let new = newFile(FileMode.regular | request.mode, in: try inodeOfParent(base, path), state)
     let making = caisson_open_resolved(
       base.number, path.start, UInt64(request.reopening | O_CREAT | O_EXCL),

@@ -45,7 +45,9 @@ final class Receiver {
         guard errno.code == EINTR || errno.code == ENOENT, !world.isEnding else { return }
         continue
       }
-      handle(Call(notification))
+      let call = Call(notification)
+      world.rememberFirst(call.thread)
+      handle(call)
       if world.isEnding { return }
     }
   }

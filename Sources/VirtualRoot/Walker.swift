@@ -23,6 +23,10 @@ final class Walker {
     var thread: pid_t
     /// Permissions are not checked when absent.
     var credentials: Credentials?
+    /// What the way must not have: RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS.
+    var limits: UInt64 = 0
+
+    func forbids(_ limit: Int32) -> Bool { limits & UInt64(limit) != 0 }
   }
 
   private let world: World
@@ -159,6 +163,7 @@ final class Walker {
     }
     if inode.looksLikeMountPoint, let mount = world.mounts.mount(onStub: inode.number) {
       close(number)
+      if caller.forbids(RESOLVE_NO_XDEV) { throw .crossDevice }
       processPath.removeAll()
       return move(to: mount.number, owned: false, mount.domain)
     }
@@ -177,7 +182,7 @@ final class Walker {
   /// Puts the text of a link, which is in `spare`, before the rest of the path.
   private func goOn(at target: PathBuffer) throws(Errno) {
     links += 1
-    if links > 40 { throw Errno(ELOOP) }
+    if links > 40 || caller.forbids(RESOLVE_NO_SYMLINKS) { throw Errno(ELOOP) }
     if target.isEmpty { throw Errno(ENOENT) }
     let isAbsolute = target.isAbsolute
     try target.append(rest.start + position, count: rest.count - position)
@@ -243,7 +248,12 @@ extension Walker {
   ) throws(Errno) {
     if processPath.isEmpty {
       if follow, strcmp(name, "self") == 0 || strcmp(name, "thread-self") == 0 {
-        return try enterOwnDirectory(isThread: name[0] == CChar(UInt8(ascii: "t")))
+        let isThread = name[0] == CChar(UInt8(ascii: "t"))
+        return try enterDirectory(
+          of: processGroup(of: caller.thread), thread: isThread ? caller.thread : nil)
+      }
+      if strcmp(name, "1") == 0, let first = world.firstProcess {
+        return try enterDirectory(of: first)
       }
       if let process = decimal(name, count: count), !world.states.contains(process) {
         throw Errno(ENOENT)
@@ -263,12 +273,12 @@ extension Walker {
     try processPath.append(name, count: count)
   }
 
-  private func enterOwnDirectory(isThread: Bool) throws(Errno) {
+  private func enterDirectory(of process: pid_t, thread: pid_t? = nil) throws(Errno) {
     processPath.removeAll()
-    try processPath.append(number: Int(processGroup(of: caller.thread)))
-    if isThread {
+    try processPath.append(number: Int(process))
+    if let thread {
       try processPath.append("/task/", count: 6)
-      try processPath.append(number: Int(caller.thread))
+      try processPath.append(number: Int(thread))
     }
     let number = openat(world.processes, processPath.start, O_PATH | O_CLOEXEC)
     guard number >= 0 else { throw Errno.current }
@@ -285,12 +295,14 @@ extension Walker {
     guard let process = view.process else { return false }
     if view.isDirectoryOfDescriptors {
       guard decimal(name, count: count) != nil else { return false }
+      try checkJump()
       let number = openat(current, name, O_PATH | O_CLOEXEC)
       guard number >= 0 else { throw Errno.current }
       try enter(number)
       return true
     }
     guard view.isDirectoryOfProcess else { return false }
+    if ["cwd", "root", "exe"].contains(String(cString: name)) { try checkJump() }
     switch String(cString: name) {
     case "cwd":
       guard let state = world.states.state(of: process) else { throw Errno(ENOENT) }
@@ -300,6 +312,10 @@ extension Walker {
     case "root": move(to: world.root, owned: false, .tree)
     case "exe":
       guard let state = world.states.state(of: process) else { throw Errno(ENOENT) }
+      if let copy = world.programs.copyOfUnnamed(state.executable) {
+        try enter(copy)
+        return true
+      }
       spare.removeAll()
       try spare.append(state.executable)
       name[count] = end
@@ -308,6 +324,10 @@ extension Walker {
     default: return false
     }
     return true
+  }
+
+  private func checkJump() throws(Errno) {
+    if caller.forbids(RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS) { throw .tooManyLinks }
   }
 
   /// Moves to a descriptor of any kind of file.

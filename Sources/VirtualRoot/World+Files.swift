@@ -57,9 +57,7 @@ extension World {
 
   /// Whether a file of the machine lies in a mount that is shown, but not changed.
   func isReadOnly(_ inode: Inode) -> Bool {
-    mounts.mounts.contains {
-      $0.domain == .system && $0.isReadOnly && $0.root.device == inode.device
-    }
+    inode.domain == .system && readOnlyDevices.contains(inode.device)
   }
 
   /// Where a descriptor of ours leads, by the names of the machine.

@@ -19,6 +19,7 @@ final class World: Sendable {
   let states = ProcessStates()
   let workingDirectories = WorkingDirectories()
   let programs: Programs
+  let sockets = SocketNames()
   let notes = Notes()
   /// Files born before are older than the step: see ``Receiver/part(_:_:)``.
   let beginning: Int64
@@ -30,9 +31,11 @@ final class World: Sendable {
   let processesDevice: UInt64
   let processListing: ProcessListing
   private let treeDevices: [UInt64]
+  let readOnlyDevices: [UInt64]
   /// Whether files tell when they were born, so that no record outlives its file unnoticed.
   var hasBirths: Bool { beginning != 0 }
   private let renamings = Atomic(0)
+  private let first = Atomic<pid_t>(0)
   private let dead = Mutex([FileKey]())
   /// Files older than the step that got another name in it.
   let linked = Mutex(Set<FileKey>())
@@ -55,6 +58,9 @@ final class World: Sendable {
       + mounts.mounts.filter { $0.domain == .tree }
       .map { (mount) throws(SystemError) in try Self.status(of: mount.number).device }
     processesDevice = try Self.status(of: processes.number).device
+    let mounted = try contents(of: "/proc/self/mountinfo")
+    readOnlyDevices = mounts.mounts.filter { $0.domain == .system && $0.isReadOnly }
+      .flatMap { MountedDevices.below($0.hostPath, in: mounted) + [$0.root.device] }
     beginning = try Self.timeOfNewFile(in: scratch)
     self.root = root.release()
     self.processes = processes.release()
@@ -76,6 +82,17 @@ final class World: Sendable {
   func domain(ofDevice device: UInt64) -> Domain {
     if treeDevices.contains(device) { return .tree }
     return device == processesDevice ? .process : .system
+  }
+
+  /// The process of the command, which stands for process 1 where that is not of the sandbox.
+  var firstProcess: pid_t? {
+    let first = first.load(ordering: .relaxed)
+    return first == 0 ? nil : first
+  }
+  func rememberFirst(_ thread: pid_t) {
+    if first.load(ordering: .relaxed) == 0 {
+      first.store(processGroup(of: thread), ordering: .relaxed)
+    }
   }
 
   /// Moves on when paths may lead elsewhere than before.

@@ -3,6 +3,7 @@
 import Glibc
 import LinuxSystem
 import OCI
+import TestSupport
 import Testing
 
 /// `caisson doctor`, and the choice it tells of, as root and as users who may do less.
@@ -12,7 +13,7 @@ struct DoctorTests {
   private func place() async throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     let made = try await Command(
-      Surroundings.package + "/scripts/ordinary-user", Surroundings.program, folder.path
+      Checkout.folder + "/scripts/ordinary-user", Checkout.program, folder.path
     ).run()
     guard made.status == 0 else { throw Failure(made.errors) }
     expectSuccess(try await Command("chown", "65532:65532", folder.path + "/home").run())
@@ -112,7 +113,7 @@ struct DoctorTests {
     // The command is not there: that the choice comes first is what is looked at.
     try file.writeAll(Array("FROM scratch\nCOPY Dockerfile /\nRUN [\"/none\"]\n".utf8))
     let result = try await Command(
-      Surroundings.program, "executor", "--context", folder.path, "--no-push", "--log-format",
+      Checkout.program, "executor", "--context", folder.path, "--no-push", "--log-format",
       "text", "--store", folder.path + "/store"
     ).run()
     #expect(
@@ -125,8 +126,8 @@ struct DoctorTests {
 /// Somebody who may do nothing.
 private enum PowerlessUser {
   static let obstacle: Comment? = {
-    if access(Surroundings.program, X_OK) != 0 {
-      return "\(Comment(rawValue: Surroundings.program)) is not built"
+    if access(Checkout.program, X_OK) != 0 {
+      return "\(Comment(rawValue: Checkout.program)) is not built"
     }
     return getuid() == 0 && access("/usr/bin/setpriv", X_OK) == 0
       ? nil : "changing users needs root and setpriv"

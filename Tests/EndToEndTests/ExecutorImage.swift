@@ -2,29 +2,30 @@
 
 import Glibc
 import LinuxSystem
+import TestSupport
 import Testing
 
 /// The executor image and its variants, built once in a test process and unpacked.
 final class ExecutorImage: Sendable {
   static let shared = Task {
     let surroundings = try await Surroundings.shared.value
-    return try await Surroundings.workers.run { try ExecutorImage(surroundings) }
+    return try await Command.workers.run { try ExecutorImage(surroundings) }
   }
 
   /// Why no test of this target can run here; nil when all can.
   static let obstacle: Comment? = {
     if let obstacle = Surroundings.obstacle { return obstacle }
     for name in ["crun", "git", "openssl", "patchelf", "strip", "unshare"] {
-      if !isOnPath(name) { return "\(Comment(rawValue: name)) is not installed; run scripts/setup" }
+      if !Checkout.isOnPath(name) { return "\(Comment(rawValue: name)) is not installed; run scripts/setup" }
     }
     return nil
   }()
 
   /// What users get, where it was built after the last change of a source; else the program under test.
   static let configuration: String = {
-    let release = Surroundings.package + "/.build/release/caisson"
+    let release = Checkout.folder + "/.build/release/caisson"
     let newer = try? Command(
-      "find", Surroundings.package + "/Sources", "-type", "f", "-newer", release, "-print", "-quit"
+      "find", Checkout.folder + "/Sources", "-type", "f", "-newer", release, "-print", "-quit"
     ).runBlocking()
     return newer?.status == 0 && newer?.output == "" ? "release" : "debug"
   }()
@@ -48,7 +49,7 @@ final class ExecutorImage: Sendable {
   }
 
   static func building(_ folder: String) -> [String] {
-    [Surroundings.package + "/packaging/image", "--configuration", configuration, folder]
+    [Checkout.folder + "/packaging/image", "--configuration", configuration, folder]
   }
 
   func root(of tag: String) -> String { folder + "/root-" + tag }
@@ -62,7 +63,7 @@ final class ExecutorImage: Sendable {
     _ arguments: [String], tag: String = "executor", _ options: [String] = [], root: String? = nil
   ) -> Command {
     Command(
-      [Surroundings.package + "/scripts/run-image"] + options
+      [Checkout.folder + "/scripts/run-image"] + options
         + ["\(layout):\(tag)", root ?? self.root(of: tag)] + arguments)
   }
 }

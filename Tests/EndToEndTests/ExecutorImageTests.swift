@@ -3,6 +3,7 @@
 import Glibc
 import LinuxSystem
 import OCI
+import TestSupport
 import Testing
 
 /// The image in containers with a read-only root, no capabilities and no new privileges.
@@ -73,7 +74,7 @@ struct ExecutorImageTests {
         work.option + ["--volume", work.path + ":/cache"]
       ).run())
     let files = try await Command(
-      Surroundings.program, "image", "files", "--store", work.path + "/listing",
+      Checkout.program, "image", "files", "--store", work.path + "/listing",
       "docker-archive:\(work.path)/image.tar"
     ).run()
     #expect(files.output.contains("all/Dockerfile"))
@@ -105,7 +106,7 @@ struct ExecutorImageTests {
     let image = try await ExecutorImage.shared.value
     let work = try WorkspaceVolume(dockerfile: "FROM scratch\nCOPY Dockerfile /\n")
     let authority = try await PrivateAuthority()
-    let server = try await Surroundings.workers.run { [path = try authority.path] in
+    let server = try await Command.workers.run { [path = try authority.path] in
       try RegistryServer(tls: path)
     }
     let root = work.path + "/../" + PathBytes(work.path).name.description + ".root"
@@ -245,7 +246,7 @@ struct ExecutorImageTests {
     let folder = place.path + "/program"
     expectSuccess(
       try await Command(
-        Surroundings.package + "/packaging/bundle", "--configuration",
+        Checkout.folder + "/packaging/bundle", "--configuration",
         ExecutorImage.configuration, "--prefix", folder, folder
       ).run())
     let project = try Project(surroundings, dockerfile: "ARG BUSYBOX\nFROM $BUSYBOX\nRUN id\n")

@@ -2,6 +2,7 @@
 
 import Glibc
 import LinuxSystem
+import TestSupport
 import Testing
 
 /// What goes wrong is said with its place, and leaves nothing behind.

@@ -2,6 +2,7 @@
 
 import LinuxSystem
 import OCI
+import TestSupport
 import Testing
 
 /// What comes out is read by other people's programs.

@@ -2,6 +2,7 @@
 
 import Glibc
 import LinuxSystem
+import TestSupport
 
 /// A temporary folder with a Dockerfile and its context, and room for what comes of it.
 final class Project: Sendable {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import LinuxSystem
+import TestSupport
 import Testing
 
 /// A folder below Fixtures: a Dockerfile, and perhaps a context, options and corrections.

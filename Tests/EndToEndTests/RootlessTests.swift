@@ -2,6 +2,7 @@
 
 import Glibc
 import LinuxSystem
+import TestSupport
 import Testing
 
 /// An ordinary user with subordinate IDs builds the same images as root.

@@ -2,18 +2,17 @@
 
 import Glibc
 import LinuxSystem
+import TestSupport
 import Testing
 
 /// What whole builds need around them: the program, base images, a registry.
 ///
 /// Made once in a test process.
 final class Surroundings: Sendable {
-  static let package = sourceFolder(above: 3)
-  static let program =
-    getenv("CAISSON").map { String(cString: $0) } ?? package + "/.build/debug/caisson"
+  static let package = Checkout.folder
+  static let program = Checkout.program
   static let shared = Task { try await workers.run { try Surroundings() } }
-  /// Whole builds are as wide as the machine is small.
-  static let workers = WorkerThreads(count: 2)
+  static let workers = Command.workers
 
   /// Why no test of this target can run here; nil when all can.
   static let obstacle: Comment? = {
@@ -22,7 +21,9 @@ final class Surroundings: Sendable {
     for name in [
       "buildah", "skopeo", "umoci", "podman", "docker-registry", "mmdebstrap", "python3",
     ] {
-      if !isOnPath(name) { return "\(Comment(rawValue: name)) is not installed; run scripts/setup" }
+      if !Checkout.isOnPath(name) {
+        return "\(Comment(rawValue: name)) is not installed; run scripts/setup"
+      }
     }
     return nil
   }()
@@ -63,21 +64,4 @@ final class Surroundings: Sendable {
   }
 
   static func layout(_ base: String) -> String { "oci:\(package)/.build/bases/\(base):latest" }
-}
-
-struct Failure: Error, CustomStringConvertible {
-  var description: String
-  init(_ description: String) { self.description = description }
-}
-
-/// The folder `levels` above this file.
-private func sourceFolder(above levels: Int) -> String {
-  var path = PathBytes(#filePath)
-  for _ in 0..<levels { path = path.parent }
-  return path.description
-}
-
-func isOnPath(_ name: String) -> Bool {
-  let path = getenv("PATH").map { String(cString: $0) } ?? ""
-  return path.split(separator: ":").contains { access("\($0)/\(name)", X_OK) == 0 }
 }

@@ -22,6 +22,7 @@ registry_start() {
       "${tls:+, tls: {certificate: \"$tls/certificate.pem\", key: \"$tls/key.pem\"\}}"
     [ -z "$htpasswd" ] || printf 'auth: {htpasswd: {realm: caisson, path: "%s"}}\n' "$htpasswd"
   } >"$folder/config.yml"
+  : >"$folder/log"
   OTEL_TRACES_EXPORTER=none "$program" serve "$folder/config.yml" >"$folder/log" 2>&1 </dev/null &
   registry_pid=$!
   # It chooses the port itself, so no other program can take it in between.

@@ -150,6 +150,13 @@ static inline int caisson_rename(int old_directory, const char *_Nonnull old_nam
   return (int)syscall(SYS_renameat2, old_directory, old_name, new_directory, new_name, flags);
 }
 
+/// A system call of this thread alone, where glibc's function is for all threads; `syscall` is
+/// variadic, which Swift cannot call. The result, or minus the error.
+static inline long caisson_thread_call(long number, long a, long b, long c, long d, long e) {
+  long result = syscall(number, a, b, c, d, e);
+  return result < 0 ? -errno : result;
+}
+
 /// Sends one descriptor over a socket; the sixth argument, which the kernel ignores, is `cookie`.
 static inline long caisson_send_descriptor(int socket, int descriptor, uint64_t cookie) {
   char byte = 0, control[CMSG_SPACE(sizeof(int))] = {0};

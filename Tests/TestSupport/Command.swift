@@ -4,38 +4,44 @@ import Glibc
 import LinuxSystem
 
 /// A program run to its end, and what it said.
-struct Command: Sendable {
-  var arguments: [String]
+package struct Command: Sendable {
+  package var arguments: [String]
   /// Added to the environment of the tests.
-  var environment: [String: String] = [:]
-  var directory: String?
+  package var environment: [String: String] = [:]
+  package var directory: String?
 
-  init(_ arguments: String..., environment: [String: String] = [:], directory: String? = nil) {
+  package init(
+    _ arguments: String..., environment: [String: String] = [:], directory: String? = nil
+  ) {
     self.init(arguments, environment: environment, directory: directory)
   }
 
-  init(_ arguments: [String], environment: [String: String] = [:], directory: String? = nil) {
+  package init(_ arguments: [String], environment: [String: String] = [:], directory: String? = nil)
+  {
     self.arguments = arguments
     self.environment = environment
     self.directory = directory
   }
 
-  struct Result: Sendable {
+  package struct Result: Sendable {
     /// The exit status, or 128 and the signal, as a shell has it.
-    var status: Int32
-    var output: String
-    var errors: String
+    package var status: Int32
+    package var output: String
+    package var errors: String
 
     /// Without the newline at the end.
-    var line: String { String(output.split(separator: "\n").last ?? "") }
+    package var line: String { String(output.split(separator: "\n").last ?? "") }
   }
+
+  /// Whole builds are as wide as the machine is small.
+  package static let workers = WorkerThreads(count: 2)
 
   /// Runs on one of the few threads for whole builds, so that expectations stay in the test's task.
-  func run() async throws -> Result {
-    try await Surroundings.workers.run { try runBlocking() }
+  package func run() async throws -> Result {
+    try await Self.workers.run { try runBlocking() }
   }
 
-  func runBlocking() throws -> Result {
+  package func runBlocking() throws -> Result {
     let folder = try TemporaryFolder()
     let output = folder.path + "/output"
     let errors = folder.path + "/errors"
@@ -46,7 +52,7 @@ struct Command: Sendable {
   }
 
   /// - Parameter input: A descriptor for standard input; nil for /dev/null.
-  func start(output: String, errors: String, input: Int32?) throws(SystemError) -> pid_t {
+  package func start(output: String, errors: String, input: Int32?) throws(SystemError) -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -92,7 +98,7 @@ struct Command: Sendable {
 }
 
 /// The status of a child that ought to end soon; one that does not is killed, which is its status.
-func wait(for child: pid_t, seconds: Int) -> Int32 {
+package func wait(for child: pid_t, seconds: Int) -> Int32 {
   for _ in 0..<(seconds * 20) {
     var information = siginfo_t()
     waitid(P_PID, id_t(child), &information, WEXITED | WNOHANG | WNOWAIT)
@@ -103,22 +109,22 @@ func wait(for child: pid_t, seconds: Int) -> Int32 {
   return wait(for: child)
 }
 
-func wait(for child: pid_t) -> Int32 {
+package func wait(for child: pid_t) -> Int32 {
   var status: Int32 = 0
   while waitpid(child, &status, 0) < 0 && errno == EINTR {}
   let signal = status & 0x7f
   return signal == 0 ? (status >> 8) & 0xff : 128 + signal
 }
 
-func text(of path: String) throws(SystemError) -> String {
+package func text(of path: String) throws(SystemError) -> String {
   String(decoding: try contents(of: PathBytes(path)), as: UTF8.self)
 }
 
 /// A folder that is removed with its owner.
-final class TemporaryFolder: Sendable {
-  let path: String
+package final class TemporaryFolder: Sendable {
+  package let path: String
 
-  init() throws(SystemError) {
+  package init() throws(SystemError) {
     let name = String(UInt64.random(in: 0...UInt64.max), radix: 36)
     path = "/tmp/caisson-end-to-end." + name
     try makeDirectory(PathBytes(path), mode: 0o755)

@@ -7,24 +7,24 @@ import LinuxSystem
 ///
 /// Its script ends with the pipe this process holds, however the process ends, and takes the folder
 /// with it.
-final class RegistryServer: Sendable {
+package final class RegistryServer: Sendable {
   /// host:port.
-  let address: String
+  package let address: String
   /// Holds the storage and the access log; for other temporary things of the tests too.
-  let folder: String
+  package let folder: String
   private let input: Int32
 
   /// - Parameters:
   ///   - passwords: A file as `htpasswd` writes it; nil lets everybody in.
   ///   - tls: A folder with `certificate.pem` and `key.pem`; nil serves plain HTTP.
-  init(bases: [String] = [], passwords: String? = nil, tls: String? = nil) throws {
+  package init(bases: [String] = [], passwords: String? = nil, tls: String? = nil) throws {
     var ends: [Int32] = [-1, -1]
     try retrying("pipe") { pipe2(&ends, O_CLOEXEC) }
     input = ends[1]
     defer { close(ends[0]) }
     let said = try TemporaryFolder()
     let options = (passwords.map { ["--htpasswd", $0] } ?? []) + (tls.map { ["--tls", $0] } ?? [])
-    _ = try Command([Surroundings.package + "/scripts/registry"] + options + bases).start(
+    _ = try Command([Checkout.folder + "/scripts/registry"] + options + bases).start(
       output: said.path + "/output", errors: said.path + "/errors", input: ends[0])
     let lines: [String]
     do {
@@ -37,16 +37,16 @@ final class RegistryServer: Sendable {
     folder = lines[1]
   }
 
-  static func started(
+  package static func started(
     bases: [String] = [], passwords: String? = nil
   ) async throws -> RegistryServer {
-    try await Surroundings.workers.run { try RegistryServer(bases: bases, passwords: passwords) }
+    try await Command.workers.run { try RegistryServer(bases: bases, passwords: passwords) }
   }
 
   deinit { close(input) }
 
   /// How often clients sent blobs to `repository` so far.
-  func uploads(to repository: String) throws -> Int {
+  package func uploads(to repository: String) throws -> Int {
     try text(of: folder + "/log").split(separator: "\n").count {
       ($0.contains("\"PUT /v2/\(repository)/blobs/")
         || $0.contains("\"PATCH /v2/\(repository)/blobs/"))
@@ -55,7 +55,7 @@ final class RegistryServer: Sendable {
 }
 
 /// Waits until a file that another process writes has so many whole lines.
-func waitForLines(_ count: Int, of path: String, seconds: Int = 60) throws -> [String] {
+package func waitForLines(_ count: Int, of path: String, seconds: Int = 60) throws -> [String] {
   try wait(seconds: seconds, for: "\(count) lines in \(path)") {
     let lines = try text(of: path).split(separator: "\n", omittingEmptySubsequences: false)
     return lines.count > count ? lines.prefix(count).map(String.init) : nil
@@ -64,7 +64,7 @@ func waitForLines(_ count: Int, of path: String, seconds: Int = 60) throws -> [S
 
 /// Asks again and again until there is an answer; only for what other processes do.
 @discardableResult
-func wait<Answer>(
+package func wait<Answer>(
   seconds: Int, for what: String, _ question: () throws -> Answer?
 ) throws -> Answer {
   for _ in 0..<(seconds * 20) {
