@@ -39,9 +39,9 @@ final class SandboxFixture: Sendable {
   static let applets = [
     "cat", "chmod", "chown", "echo", "env", "false", "grep", "head", "hostname", "id", "kill", "ln",
     "ls", "mkdir", "mkfifo", "mknod", "mount", "mv", "od", "ps", "pwd", "readlink", "rm", "rmdir",
-    "script", "setsid",
+    "setsid",
     "sh",
-    "sleep", "stat", "touch", "true", "tty", "umask", "wc",
+    "sleep", "stat", "touch", "true", "umask", "wc",
   ]
 
   private func installBusybox() throws {

@@ -160,14 +160,6 @@ struct SandboxTests {
   }
 
   @Test(arguments: SandboxKind.allCases)
-  func `terminals can be made`(kind: SandboxKind) async throws {
-    let output = try await SandboxFixture(kind).run(
-      "script -q -c 'tty; echo on terminal > /dev/tty' /dev/null"
-    ).output
-    #expect(output.contains("/dev/pts/") && output.contains("on terminal"))
-  }
-
-  @Test(arguments: SandboxKind.allCases)
   func `sandboxes run side by side`(kind: SandboxKind) async throws {
     try await withThrowingTaskGroup(of: String.self) { group in
       let first = try SandboxFixture(.namespaces)
