@@ -60,7 +60,17 @@ extension Receiver {
     let loader = try world.programs.loader(
       hasExecutableStack: program.headers.hasExecutableStack)
     let number = try give(loader, to: call)
-    let listener = listener
+    do throws(Errno) {
+      return try execute(call, request, pathCount: pathCount, program, loader: number)
+    } catch {
+      guard error == .notPermitted, pathCount > 0, isTraced(call.thread) else { throw error }
+      return try executeTraced(call, request, program, loader: number)
+    }
+  }
+
+  private func execute(
+    _ call: Call, _ request: ExecRequest, pathCount: Int, _ program: Program, loader number: Int32
+  ) throws(Errno) -> Answer {
     var injection = try Injection(call, listener: listener)
     let programs = world.programs
     let execution = try injection.execute(
@@ -99,6 +109,7 @@ extension Receiver {
   /// Answers the loader in a process that has just executed it.
   fileprivate func handOverPlan(_ call: Call) throws(Errno) -> Answer {
     guard let program = world.programs.take(call.thread) else { throw Errno(EBADF) }
+    putBackPath(of: call.thread)
     let state = try state(of: call)
     var number: Int32 = -1
     if program.interpreter != nil {

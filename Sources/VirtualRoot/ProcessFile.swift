@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinuxShims
 import Glibc
 import LinuxSystem
 
@@ -42,6 +43,12 @@ struct ProcessFile {
 
 /// The process that a thread belongs to.
 func processGroup(of thread: pid_t) -> pid_t {
+  // Most are the first of their process: only of these there is such a descriptor.
+  let descriptor = caisson_pidfd_open(thread)
+  if descriptor >= 0 {
+    close(descriptor)
+    return thread
+  }
   guard let status = try? contents(of: PathBytes("/proc/\(thread)/status"), limit: 64 << 10),
     let found = field("Tgid:", of: status)
   else { return thread }

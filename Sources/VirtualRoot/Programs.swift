@@ -11,6 +11,7 @@ final class Programs: Sendable {
     var loaders: [Bool: LoaderFile] = [:]
     /// By process.
     var awaited: [pid_t: Program] = [:]
+    var overwritten: [pid_t: OverwrittenPath] = [:]
     /// The loader's descriptor in threads whose `execve` was interrupted.
     var leftovers: [pid_t: Int32] = [:]
     /// Programs that no path leads to, by what `/proc/PID/exe` says of them.
@@ -38,16 +39,23 @@ final class Programs: Sendable {
   }
 
   /// Keeps a program until the loader in `process` asks for it.
-  func await(_ program: Program, in process: pid_t) {
+  func await(
+    _ program: Program, in process: pid_t, overwriting path: OverwrittenPath? = nil
+  ) {
     state.withLock { state in
       // Processes that were killed never ask.
       if state.awaited.count > 64 { state.awaited = state.awaited.filter { kill($0.key, 0) == 0 } }
       state.awaited[process] = program
+      if let path { state.overwritten[process] = path }
     }
   }
 
   func take(_ process: pid_t) -> Program? {
     state.withLock { $0.awaited.removeValue(forKey: process) }
+  }
+
+  func takeOverwrittenPath(_ process: pid_t) -> OverwrittenPath? {
+    state.withLock { $0.overwritten.isEmpty ? nil : $0.overwritten.removeValue(forKey: process) }
   }
 
   func leave(_ descriptor: Int32, in thread: pid_t) {
