@@ -59,9 +59,12 @@ extension Receiver {
 
     let loader = try world.programs.loader(
       hasExecutableStack: program.headers.hasExecutableStack)
-    let number = try give(loader, to: call)
+    let leftover = leftover(of: loader, in: call)
+    let number = if let leftover { leftover } else { try add(loader.number, to: call) }
     do throws(Errno) {
-      return try execute(call, request, pathCount: pathCount, program, loader: number)
+      // Nobody's signals can keep a process from executing for ever.
+      return try execute(
+        call, request, pathCount: pathCount, program, loader: number, holdsSignals: leftover != nil)
     } catch {
       guard error == .notPermitted, pathCount > 0, isTraced(call.thread) else { throw error }
       return try executeTraced(call, request, program, loader: number)
@@ -69,7 +72,8 @@ extension Receiver {
   }
 
   private func execute(
-    _ call: Call, _ request: ExecRequest, pathCount: Int, _ program: Program, loader number: Int32
+    _ call: Call, _ request: ExecRequest, pathCount: Int, _ program: Program,
+    loader number: Int32, holdsSignals: Bool
   ) throws(Errno) -> Answer {
     var injection = try Injection(call, listener: listener)
     let programs = world.programs
@@ -77,7 +81,7 @@ extension Receiver {
       (
         UInt64(number), request.path + UInt64(pathCount), request.arguments, request.environment,
         UInt64(AT_EMPTY_PATH)
-      ), cookie: world.cookie
+      ), cookie: world.cookie, holdsSignals: holdsSignals
     ) { programs.await(program, in: $0) }
     switch execution {
     case .executed: injection.leave()
@@ -91,19 +95,13 @@ extension Receiver {
     return .elsewhere
   }
 
-  /// - Returns: The number of the loader's descriptor in the caller.
-  private func give(_ loader: LoaderFile, to call: Call) throws(Errno) -> Int32 {
-    if let known = world.programs.leftover(in: call.thread) {
-      var status = stat()
-      let found = withDescriptorPath(call.thread, known) { stat($0, &status) }
-      let inode = InodeNumber(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
-      if found == 0, inode == loader.inode {
-        return known
-      }
-    }
-    let number = caisson_add_descriptor(listener, call.id, loader.number, 1)
-    guard number >= 0 else { throw Errno.current }
-    return number
+  /// - Returns: The loader's descriptor that an interrupted attempt left in the caller.
+  private func leftover(of loader: LoaderFile, in call: Call) -> Int32? {
+    guard let number = world.programs.leftover(in: call.thread) else { return nil }
+    var status = stat()
+    let found = withDescriptorPath(call.thread, number) { stat($0, &status) }
+    let inode = InodeNumber(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+    return found == 0 && inode == loader.inode ? number : nil
   }
 
   /// Answers the loader in a process that has just executed it.
@@ -113,8 +111,7 @@ extension Receiver {
     let state = try state(of: call)
     var number: Int32 = -1
     if program.interpreter != nil {
-      number = caisson_add_descriptor(listener, call.id, program.file, 1)
-      guard number >= 0 else { throw Errno.current }
+      number = try add(program.file, to: call)
     }
     let last = caisson_fcntl_int(program.interpreter?.file ?? program.file, F_DUPFD_CLOEXEC, 0)
     guard last >= 0 else { throw Errno.current }

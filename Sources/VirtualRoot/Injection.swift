@@ -77,11 +77,16 @@ struct Injection: ~Copyable {
 
   /// Has the thread call `execveat`, with its own memory as it is.
   ///
-  /// - Parameter prepare: Called when the thread has become another program, before it runs.
+  /// - Parameters:
+  ///   - holdsSignals: Signals wait for the new program, as those do that come while the kernel is
+  ///     executing it. Otherwise they come first.
+  ///   - prepare: Called when the thread has become another program, before it runs.
   mutating func execute(
-    _ arguments: (UInt64, UInt64, UInt64, UInt64, UInt64), cookie: UInt64,
+    _ arguments: (UInt64, UInt64, UInt64, UInt64, UInt64), cookie: UInt64, holdsSignals: Bool,
     _ prepare: (pid_t) -> Void
   ) throws(Errno) -> Execution {
+    // The kernel itself sends SIGTRAP after the step, and means it.
+    if holdsSignals { try holdSignals(but: SIGTRAP) }
     try set(
       SYS_execveat, arguments.0, arguments.1, arguments.2, arguments.3, arguments.4, cookie)
     guard caisson_resume(thread, 1) == 0, let stop = Self.wait() else { throw Self.gone(thread) }
@@ -89,6 +94,7 @@ struct Injection: ~Copyable {
     if event == Int32(caisson_event_exec) {
       // Another thread than the first one has taken over the number of the process.
       thread = stop.thread
+      if let signalMask { _ = caisson_set_signal_mask(thread, signalMask) }
       prepare(thread)
       return .executed
     }
@@ -119,13 +125,7 @@ struct Injection: ~Copyable {
     _ number: Int32, _ a: UInt64 = 0, _ b: UInt64 = 0, _ c: UInt64 = 0, _ d: UInt64 = 0,
     _ e: UInt64 = 0, _ f: UInt64 = 0, mayWait: Bool = false
   ) throws(Errno) -> Int64 {
-    if signalMask == nil {
-      var mask: UInt64 = 0
-      guard caisson_get_signal_mask(thread, &mask) == 0,
-        caisson_set_signal_mask(thread, .max) == 0
-      else { throw Self.gone(thread) }
-      signalMask = mask
-    }
+    if signalMask == nil { try holdSignals() }
     try set(number, a, b, c, d, e, f)
     // To the beginning of the call, and to its end. Signals are only let in between the two, so that
     // nothing but the call can be interrupted.
@@ -136,6 +136,15 @@ struct Injection: ~Copyable {
     var registers = caisson_registers()
     guard caisson_get_registers(thread, &registers) == 0 else { throw Self.gone(thread) }
     return caisson_result(&registers)
+  }
+
+  private mutating func holdSignals(but signal: Int32 = 0) throws(Errno) {
+    var mask: UInt64 = 0
+    let held = signal == 0 ? UInt64.max : ~(1 << UInt64(signal - 1))
+    guard caisson_get_signal_mask(thread, &mask) == 0,
+      caisson_set_signal_mask(thread, mask | held) == 0
+    else { throw Self.gone(thread) }
+    signalMask = mask
   }
 
   private mutating func resumeToCall() throws(Errno) {
