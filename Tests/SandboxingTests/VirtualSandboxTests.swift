@@ -102,6 +102,36 @@ struct VirtualSandboxTests {
     }
   }
 
+  @Test func `a user without any privilege is root in the sandbox`() async throws {
+    let fixture = try SandboxFixture(.virtual)
+    try copy(testProgram(), to: fixture.directory.appending("program"), mode: 0o755)
+    func start(_ arguments: [String], output: Int32) throws -> pid_t {
+      try ChildProcess(
+        program: PathBytes(arguments[0]), arguments: arguments,
+        descriptors: [(1, output), (2, output)], isDetached: true
+      ).start()
+    }
+    let directory = fixture.directory.description
+    let owner = try start(["/bin/chown", "-Rh", "65532:65532", directory], output: 2)
+    try #require(try waitForEnd(of: owner) == .exited(0))
+    let output = try memoryFile([])
+    let line = "id -u; echo 1 > /f; chown 5:6 /f; chmod 0 /f; cat /f; grep CapEff /proc/self/status"
+    let pid = try start(
+      [
+        "/usr/bin/setpriv", "--reuid=65532", "--regid=65532", "--clear-groups", "--no-new-privs",
+        "--bounding-set=-all", "--inh-caps=-all", directory + "/program", "virtual", directory,
+        "sh", "-c", line,
+      ], output: output.number)
+    #expect(try waitForEnd(of: pid) == .exited(0))
+    try output.seek(to: 0)
+    let text = String(decoding: try contents(of: output), as: UTF8.self)
+    #expect(text == "0\n1\nCapEff:\t00000000a80425fb\n")
+    let seen = try FileRecords(opening: fixture.tree.records)
+      .status(of: fixture.base.appending("f"))
+    #expect((seen.status.uid, seen.status.gid, seen.status.permissions) == (5, 6, 0))
+    #expect(try FileStatus(of: fixture.base.appending("f")).uid == 65532)
+  }
+
   @Test func `damaged records are an error, and the tree stays as it was`() async throws {
     let fixture = try SandboxFixture(.virtual)
     try write("no records", to: fixture.tree.records)
