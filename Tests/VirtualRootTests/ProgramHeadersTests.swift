@@ -43,10 +43,12 @@ import Testing
       return bytes
     }
 
-    func read() throws(ProgramHeaders.Refusal) -> ProgramHeaders {
-      try bytes.withUnsafeBytes { (all) throws(ProgramHeaders.Refusal) in
+    func read() throws -> ProgramHeaders {
+      try bytes.withUnsafeBytes { all in
         let table = try ProgramHeaders.table(all)
-        guard table.offset + UInt64(table.size) <= UInt64(all.count) else { throw .damaged }
+        guard table.offset + UInt64(table.size) <= UInt64(all.count) else {
+          throw ProgramHeaders.Refusal.damaged
+        }
         let offset = Int(table.offset)
         return try ProgramHeaders(
           all, table: UnsafeRawBufferPointer(rebasing: all[offset..<offset + table.size]),
