@@ -104,7 +104,9 @@ let package = Package(
       ]),
     tests(
       "CaissonTests",
-      base + ["caisson", "BuildExecution", "DockerfileSyntax", "Images", "Sandboxing", "TestSupport"]),
+      base + [
+        "caisson", "BuildExecution", "DockerfileSyntax", "Images", "Sandboxing", "TestSupport",
+      ]),
     tests("EndToEndTests", base + ["TestSupport"], fixtures: ["Fixtures"]),
     tests(
       "PodTests", base + ["TestSupport"],

@@ -14,6 +14,9 @@ struct Device {
     Device(name: "urandom", major: 1, minor: 9), Device(name: "tty", major: 5, minor: 0),
   ]
 
+  /// What new terminals come from, where `/dev/pts` is the machine's and lets nobody make them there.
+  static let terminals = Device(name: "ptmx", major: 5, minor: 2)
+
   /// The links beside them.
   static let links: KeyValuePairs<PathBytes, String> = [
     "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1",

@@ -18,7 +18,9 @@ struct VirtualMounts {
   func make() throws(SandboxError) -> [VirtualRoot.Mount] {
     try makeDevices()
     return try translating { () throws(SystemError) in
-      var mounts = [VirtualRoot.Mount(at: "dev", .recorded(devices)), .init(at: "proc", .processes)]
+      var mounts = [
+        VirtualRoot.Mount(at: "dev", .recorded(devices)), .init(at: "proc", .processes),
+      ]
       if exists(Self.terminals) { mounts.append(.init(at: "dev/pts", .system(Self.terminals))) }
       if exists("/sys") { mounts.append(.init(at: "sys", .system("/sys"), isReadOnly: true)) }
       for (name, content) in description.resolverFiles.entries {
@@ -31,6 +33,10 @@ struct VirtualMounts {
   }
 
   private static let terminals: PathBytes = "/dev/pts"
+
+  private static var makesTerminals: Bool {
+    terminals.appending("ptmx").withCString { access($0, R_OK | W_OK) } == 0
+  }
 
   private func makeDevices() throws(SandboxError) {
     do {
@@ -48,7 +54,8 @@ struct VirtualMounts {
 
   private func makeDevices(_ records: FileRecords) throws(SystemError) {
     try makeDirectory(devices, mode: 0o755)
-    for device in Device.all {
+    let own = Self.makesTerminals ? [] : [Device.terminals]
+    for device in Device.all + own {
       let path = devices.appending(device.name)
       try makeFile(path, [], mode: 0o666)
       records.set(
@@ -62,7 +69,7 @@ struct VirtualMounts {
       try makeDirectory(path, mode: 0o777)
       try retrying("chmod", path) { path.withCString { chmod($0, 0o1777) } }
     }
-    for (name, target) in Device.links {
+    for (name, target) in Device.links where !own.contains(where: { $0.name == name }) {
       let path = devices.appending(name)
       try retrying("symlink", path) { path.withCString { symlink(target, $0) } }
     }

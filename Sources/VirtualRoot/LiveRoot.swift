@@ -51,6 +51,7 @@ package final class LiveRoot: Sendable {
     try retrying("prctl") { caisson_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }
     // Its memory is read from now on, by the process that serves.
     try retrying("prctl") { caisson_prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) }
+    Landlock.restrict(sockets: [world.rootPath, mounted])
     let tag = first.tag
     try retrying("mark the process") { caisson_set_tag(0, tag) }
     let count = UInt16(filter.count)

@@ -59,26 +59,17 @@ extension Receiver {
   private func openForReading(
     _ call: Call, _ request: OpenRequest, _ path: PathBuffer, _ state: ProcessState
   ) throws(Errno) -> Int32? {
-    // A FIFO would keep this thread waiting for whoever writes.
-    let flags = request.reopening | O_NONBLOCK | (request.flags & O_NOFOLLOW)
-    let found: Int32?
-    do throws(Errno) {
-      found = try open(call, at: request.directory, path, flags: flags, state)
-    } catch {
-      if error.code == ENXIO { return nil }
-      throw error
-    }
-    guard let found else { return nil }
-    guard let inode = try? world.inode(of: found, .tree),
-      inode.isDirectory || inode.kind == FileMode.regular
-    else {
-      close(found)
+    // Not opened before it is known to be no FIFO: even a reader that waits for nobody, and is gone
+    // again at once, lets a writer begin.
+    let flags = O_PATH | O_CLOEXEC | (request.flags & O_NOFOLLOW)
+    guard let found = try open(call, at: request.directory, path, flags: flags, state) else {
       return nil
     }
-    if !request.has(O_NONBLOCK) {
-      caisson_fcntl_int(found, F_SETFL, request.flags & ~O_NONBLOCK)
-    }
-    return found
+    defer { close(found) }
+    guard let inode = try? world.inode(of: found, .tree),
+      inode.isDirectory || inode.kind == FileMode.regular
+    else { return nil }
+    return try reopen(found, request.reopening)
   }
 
   /// Opens what was found.
@@ -190,8 +181,14 @@ extension Receiver {
     throws(Errno) -> Answer
   {
     guard file.node.domain == .tree else {
-      return .descriptor(
-        try reopen(file.number, request.reopening), closeOnExec: request.closeOnExec)
+      if world.isForeignTerminal(file.inode) { throw .accessDenied }
+      // Outside of containers nobody may open the one in `/dev/pts`.
+      let isMultiplexer = file.inode.raw.stx_rdev_major == 5 && file.inode.raw.stx_rdev_minor == 2
+      let number =
+        isMultiplexer
+        ? Glibc.open("/dev/ptmx", request.reopening) : try reopen(file.number, request.reopening)
+      guard number >= 0 else { throw Errno.current }
+      return .descriptor(number, closeOnExec: request.closeOnExec)
     }
     guard let record = file.inode.record, record.mode & FileMode.mask == FileMode.characterDevice,
       let path = MachineDevice.path(record.deviceMajor, record.deviceMinor)

@@ -66,7 +66,7 @@ extension TrappedCall {
     TrappedCall(
       SYS_fcntl,
       .byArgument(
-        1, [(UInt32(F_SETOWN), .notify), (15 /* F_SETOWN_EX */, .fail(EINVAL))], otherwise: .allow)
+        1, [(UInt32(F_SETOWN), .notify), (setOwnerInMemory, .fail(EINVAL))], otherwise: .allow)
     ) { (receiver, call) throws(Errno) in
       try receiver.checkOwner(call, call.i2)
       return .proceed
@@ -74,10 +74,15 @@ extension TrappedCall {
     TrappedCall(
       SYS_ioctl,
       .byArgument(
-        1, [(0x8901 /* FIOSETOWN */, .fail(ENOTTY)), (0x8902 /* SIOCSPGRP */, .fail(ENOTTY))],
+        1, [(ownerOfFile, .fail(ENOTTY)), (groupOfSocket, .fail(ENOTTY))],
         otherwise: .allow)),
   ]
 
+  /// F_SETOWN_EX, FIOSETOWN and SIOCSPGRP.
+  private static let setOwnerInMemory: UInt32 = 15
+  private static let ownerOfFile: UInt32 = 0x8901
+  private static let groupOfSocket: UInt32 = 0x8902
+  /// PTRACE_ATTACH, PTRACE_SEIZE
   private static let attach: Int32 = 16
   private static let seize: Int32 = 0x4206
   /// 0 as the first argument is the caller.

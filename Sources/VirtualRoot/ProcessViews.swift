@@ -58,6 +58,12 @@ extension Receiver {
     if writes, let errno = file.writeError { throw errno }
   }
 
+  /// For files of `/proc` that seem to be on a mount that is read-only.
+  func checkNotReadOnly(_ node: borrowing Node) throws(Errno) {
+    try world.readHostPath(of: node.number, into: processFilePath)
+    if ProcessFile(hostPath: processFilePath).writeError == .readOnly { throw .readOnly }
+  }
+
   private func openNothing() throws(Errno) -> Int32 {
     let number = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
     guard number >= 0 else { throw Errno.current }

@@ -301,6 +301,14 @@ extension Walker {
       try enter(number)
       return true
     }
+    // Without CAP_CHECKPOINT_RESTORE.
+    if view.name == "map_files" { throw .notPermitted }
+    if view.name == "ns" {
+      let number = openat(current, name, O_PATH | O_CLOEXEC)
+      guard number >= 0 else { throw Errno.current }
+      try enter(number)
+      return true
+    }
     guard view.isDirectoryOfProcess else { return false }
     if ["cwd", "root", "exe"].contains(String(cString: name)) { try checkJump() }
     switch String(cString: name) {
@@ -320,7 +328,6 @@ extension Walker {
       try spare.append(state.executable)
       name[count] = end
       try goOn(at: spare)
-    case "map_files": throw .notPermitted
     default: return false
     }
     return true

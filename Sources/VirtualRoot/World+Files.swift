@@ -60,6 +60,13 @@ extension World {
     inode.domain == .system && readOnlyDevices.contains(inode.device)
   }
 
+  /// Whether a terminal of the machine is older than the step: its input is not the step's. pts(4).
+  func isForeignTerminal(_ inode: Inode) -> Bool {
+    let changed = inode.raw.stx_ctime
+    return inode.domain == .system && (136...143).contains(inode.raw.stx_rdev_major)
+      && Int64(changed.tv_sec) * 1_000_000_000 + Int64(changed.tv_nsec) < beginning
+  }
+
   /// Where a descriptor of ours leads, by the names of the machine.
   func readHostPath(of number: Int32, into path: PathBuffer) throws(Errno) {
     let count = withOwnPath(number) { readlink($0, path.start, PathBuffer.capacity - 1) }

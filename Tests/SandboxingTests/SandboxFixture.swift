@@ -38,9 +38,10 @@ final class SandboxFixture: Sendable {
 
   static let applets = [
     "cat", "chmod", "chown", "echo", "env", "false", "grep", "head", "hostname", "id", "kill", "ln",
-    "ls", "mkdir", "mknod", "mount", "mv", "od", "ps", "pwd", "readlink", "rm", "rmdir", "setsid",
+    "ls", "mkdir", "mkfifo", "mknod", "mount", "mv", "od", "ps", "pwd", "readlink", "rm", "rmdir",
+    "script", "setsid",
     "sh",
-    "sleep", "stat", "touch", "true", "umask", "wc",
+    "sleep", "stat", "touch", "true", "tty", "umask", "wc",
   ]
 
   private func installBusybox() throws {

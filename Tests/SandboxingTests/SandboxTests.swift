@@ -148,6 +148,26 @@ struct SandboxTests {
   }
 
   @Test(arguments: SandboxKind.allCases)
+  func `both sides of a FIFO wait for each other`(kind: SandboxKind) async throws {
+    let output = try await SandboxFixture(kind).run(
+      """
+      for n in 1 2 3 4 5 6 7 8 9; do
+        mkfifo /f; (echo $n > /f &); cat /f; rm /f
+      done
+      """
+    ).output
+    #expect(output == (1...9).map { "\($0)\n" }.joined())
+  }
+
+  @Test(arguments: SandboxKind.allCases)
+  func `terminals can be made`(kind: SandboxKind) async throws {
+    let output = try await SandboxFixture(kind).run(
+      "script -q -c 'tty; echo on terminal > /dev/tty' /dev/null"
+    ).output
+    #expect(output.contains("/dev/pts/") && output.contains("on terminal"))
+  }
+
+  @Test(arguments: SandboxKind.allCases)
   func `sandboxes run side by side`(kind: SandboxKind) async throws {
     try await withThrowingTaskGroup(of: String.self) { group in
       let first = try SandboxFixture(.namespaces)

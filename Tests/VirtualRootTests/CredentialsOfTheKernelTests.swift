@@ -12,7 +12,7 @@ import Testing
 /// changes for real.
 @Suite("Virtual credentials and real ones", .enabled(if: getuid() == 0, "needs root"))
 struct CredentialsOfTheKernelTests {
-  @Test("are the same after the same calls", arguments: 1...200 as ClosedRange<UInt64>)
+  @Test("are the same after the same calls", arguments: 1...40 as ClosedRange<UInt64>)
   func sameChanges(seed: UInt64) throws {
     let difference = onThread {
       var random = Random(state: seed)

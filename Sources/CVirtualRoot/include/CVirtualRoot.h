@@ -11,6 +11,7 @@
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -186,6 +187,25 @@ static inline int caisson_receive_descriptor(int socket) {
   int descriptor = -1;
   memcpy(&descriptor, CMSG_DATA(header), sizeof descriptor);
   return descriptor;
+}
+
+// Landlock (Linux 5.13 and later); the structure of later versions ends in fields the older ignore.
+
+struct caisson_landlock_ruleset {
+  uint64_t handled_access_fs, handled_access_net, scoped;
+};
+
+static inline int caisson_landlock_create(const struct caisson_landlock_ruleset *_Nonnull ruleset) {
+  return (int)syscall(SYS_landlock_create_ruleset, ruleset, sizeof *ruleset, 0);
+}
+
+static inline int caisson_landlock_allow(int ruleset, int directory, uint64_t access) {
+  struct landlock_path_beneath_attr rule = {.allowed_access = access, .parent_fd = directory};
+  return (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+}
+
+static inline int caisson_landlock_restrict(int ruleset) {
+  return (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }
 
 #endif
