@@ -62,6 +62,7 @@ struct Inode {
   private func isOurs(_ id: UInt32, _ own: UInt32) -> Bool { domain == .tree || id == own }
   var isDirectory: Bool { kindOnDisk == FileMode.directory }
   var isRegularOnDisk: Bool { kindOnDisk == FileMode.regular }
+  var isDevice: Bool { kind == FileMode.characterDevice || kind == FileMode.blockDevice }
   var isSymbolicLink: Bool { kindOnDisk == FileMode.symbolicLink }
   /// No file of the tree has no permission at all on disk: only what covers a mount point.
   var looksLikeMountPoint: Bool { raw.stx_mode & 0o7777 == 0 && domain == .tree }
@@ -77,7 +78,7 @@ struct Inode {
     guard let record else { return seen }
     seen.stx_mode = UInt16(truncatingIfNeeded: record.mode)
     seen.stx_nlink = visibleLinks
-    if kind == FileMode.characterDevice || kind == FileMode.blockDevice {
+    if isDevice {
       (seen.stx_size, seen.stx_blocks) = (0, 0)
       (seen.stx_rdev_major, seen.stx_rdev_minor) = (record.deviceMajor, record.deviceMinor)
     }

@@ -126,6 +126,7 @@ extension Receiver {
     }
     var new = newFile(mode, in: place.directory.inode, state)
     if isDevice {
+      world.rememberDevice(in: place.directory.inode.number)
       // As the call has it: 12 bits of the major number, 20 of the minor. mknod(2), makedev(3).
       new.record.deviceMajor = UInt32((device >> 8) & 0xFFF)
       new.record.deviceMinor = UInt32((device & 0xFF) | ((device >> 12) & 0xFFF00))
@@ -213,6 +214,7 @@ extension Receiver {
       world.invalidatePaths()
     }
     if let target, flags != exchanges, target.number != source.number { forgetIfLast(target) }
+    if source.isDevice { world.rememberDevice(in: new.directory.inode.number) }
     noteName(old.name, in: old.directory)
     noteName(new.name, in: new.directory)
     return .done
@@ -251,6 +253,7 @@ extension Receiver {
     }
     guard status == 0 else { throw Errno.current }
     if hasName && !world.isYoung(own.inode) { world.rememberLinked(own.inode) }
+    if own.inode.isDevice { world.rememberDevice(in: new.directory.inode.number) }
     noteName(new.name, in: new.directory)
     return .done
   }

@@ -115,7 +115,8 @@ extension Receiver {
     let truncates = request.has(O_TRUNC)
     let own = try change(file, .content, keepsContent: !truncates)
     let number = try reopen(own.number, request.reopening)
-    if truncates { dropPrivileges(of: own.inode, state) }
+    // The kernel does so at the first write, which nobody tells here.
+    dropPrivileges(of: own.inode, state)
     return .descriptor(number, closeOnExec: request.closeOnExec)
   }
 

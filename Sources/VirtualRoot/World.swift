@@ -36,6 +36,8 @@ final class World: Sendable {
   var hasBirths: Bool { beginning != 0 }
   private let renamings = Atomic(0)
   private let first = Atomic<pid_t>(0)
+  /// Directories in which a device node was made, or is.
+  private let deviceDirectories = Mutex(Set<InodeNumber>())
   private let dead = Mutex([FileKey]())
   /// Files older than the step that got another name in it.
   let linked = Mutex(Set<FileKey>())
@@ -73,6 +75,7 @@ final class World: Sendable {
     scratchNumber = try FileDescriptor.open(scratch, flags: O_PATH | O_DIRECTORY).release()
     self.cookie = cookie
     touched = TouchedPaths()
+    for mount in mounts.mounts where mount.domain == .tree { rememberDevice(in: mount.root) }
   }
 
   /// No call is answered any more.
@@ -98,6 +101,13 @@ final class World: Sendable {
   /// Moves on when paths may lead elsewhere than before.
   var generation: Int { renamings.load(ordering: .acquiring) }
   func invalidatePaths() { renamings.add(1, ordering: .acquiringAndReleasing) }
+
+  func hasDevices(in directory: InodeNumber) -> Bool {
+    deviceDirectories.withLock { $0.contains(directory) }
+  }
+  func rememberDevice(in directory: InodeNumber) {
+    deviceDirectories.withLock { _ = $0.insert(directory) }
+  }
 
   /// A name nobody else has.
   func newScratchName() -> PathBytes {
