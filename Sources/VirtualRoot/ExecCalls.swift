@@ -57,7 +57,7 @@ extension Receiver {
     if request.isCheck { return .done }
     let program = try program(call, search, state)
 
-    let loader = try world.programs.loader(
+    let loader = world.programs.loader(
       hasExecutableStack: program.headers.hasExecutableStack)
     let leftover = leftover(of: loader, in: call)
     let number = if let leftover { leftover } else { try add(loader.number, to: call) }

@@ -13,8 +13,10 @@ enum Landlock {
   /// Restricts this process, which has no_new_privs, and all that come from it. Without Landlock
   /// nothing happens.
   ///
-  /// - Parameter sockets: Directories where a process may make sockets.
-  static func restrict(sockets: [PathBytes]) {
+  /// - Parameters:
+  ///   - sockets: Directories where a process may make sockets.
+  ///   - programs: Open files that may be executed. Those without any file system may be, anyway.
+  static func restrict(sockets: [PathBytes], programs: [Int32]) {
     let version = caisson_landlock_version()
     guard version > 0 else { return }
     var rules = caisson_landlock_ruleset(
@@ -27,6 +29,9 @@ enum Landlock {
     let known = Access.all(version)
     for path: PathBytes in ["/dev/tty", "/dev/ptmx", "/dev/pts"] {
       allow(path, Access.terminal & known, in: ruleset)
+    }
+    for number in programs {
+      allow(PathBytes("/proc/self/fd/\(number)"), Access.execute | Access.readFile, in: ruleset)
     }
     for path in sockets { allow(path, Access.makeSocket, in: ruleset) }
     _ = caisson_landlock_restrict(ruleset.number)
@@ -44,6 +49,7 @@ enum Landlock {
 
   /// LANDLOCK_ACCESS_FS_*.
   private enum Access {
+    static let execute: UInt64 = 1 << 0
     static let writeFile: UInt64 = 1 << 1
     static let readFile: UInt64 = 1 << 2
     static let makeSocket: UInt64 = 1 << 9

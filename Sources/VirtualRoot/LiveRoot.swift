@@ -19,6 +19,9 @@ package final class LiveRoot: Sendable {
   private let mounted: PathBytes
   private let receivers = ReceiverThreads()
 
+  /// What whoever asked for the root should hear: programs that could not run, and the like.
+  package var notes: [String] { world.notes.list }
+
   package init(_ description: RootDescription) throws(RootError) {
     let records: FileRecords
     do { records = try FileRecords(opening: description.records) } catch { throw .records(error) }
@@ -51,7 +54,8 @@ package final class LiveRoot: Sendable {
     try retrying("prctl") { caisson_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }
     // Its memory is read from now on, by the process that serves.
     try retrying("prctl") { caisson_prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) }
-    Landlock.restrict(sockets: [world.rootPath, mounted])
+    Landlock.restrict(
+      sockets: [world.rootPath, mounted], programs: world.programs.loaders.map(\.number))
     let tag = first.tag
     try retrying("mark the process") { caisson_set_tag(0, tag) }
     let count = UInt16(filter.count)

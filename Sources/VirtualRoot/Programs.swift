@@ -8,7 +8,6 @@ import Synchronization
 /// The programs that processes are about to become, and what they become them with.
 final class Programs: Sendable {
   private struct State {
-    var loaders: [Bool: LoaderFile] = [:]
     /// By process.
     var awaited: [pid_t: Program] = [:]
     var overwritten: [pid_t: OverwrittenPath] = [:]
@@ -19,23 +18,20 @@ final class Programs: Sendable {
   }
 
   private let state = Mutex(State())
-  private let scratch: PathBytes
+  private let loader: LoaderFile
+  private let loaderWithExecutableStack: LoaderFile
   let pageSize = UInt64(sysconf(Int32(_SC_PAGESIZE)))
 
-  init(scratch: PathBytes) { self.scratch = scratch }
+  /// - Parameter scratch: Where a file can be made, for a moment.
+  init(scratch: PathBytes) throws(SystemError) {
+    loader = try LoaderFile(hasExecutableStack: false, scratch: scratch)
+    loaderWithExecutableStack = try LoaderFile(hasExecutableStack: true, scratch: scratch)
+  }
 
-  func loader(hasExecutableStack: Bool) throws(Errno) -> LoaderFile {
-    let result: Result<LoaderFile, Errno> = state.withLock { state in
-      if let known = state.loaders[hasExecutableStack] { return .success(known) }
-      do throws(SystemError) {
-        let loader = try LoaderFile(hasExecutableStack: hasExecutableStack, scratch: scratch)
-        state.loaders[hasExecutableStack] = loader
-        return .success(loader)
-      } catch {
-        return .failure(error.errno)
-      }
-    }
-    return try result.get()
+  var loaders: [LoaderFile] { [loader, loaderWithExecutableStack] }
+
+  func loader(hasExecutableStack: Bool) -> LoaderFile {
+    hasExecutableStack ? loaderWithExecutableStack : loader
   }
 
   /// Keeps a program until the loader in `process` asks for it.

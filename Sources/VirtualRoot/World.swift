@@ -70,7 +70,7 @@ final class World: Sendable {
     self.records = records
     self.mounts = mounts
     self.scratch = scratch
-    programs = Programs(scratch: scratch)
+    programs = try Programs(scratch: scratch)
     processListing = ProcessListing(at: scratch.appending("processes"))
     scratchNumber = try FileDescriptor.open(scratch, flags: O_PATH | O_DIRECTORY).release()
     self.cookie = cookie
