@@ -61,15 +61,21 @@ extension Receiver {
   ) throws(Errno) -> Int32? {
     // Not opened before it is known to be no FIFO: even a reader that waits for nobody, and is gone
     // again at once, lets a writer begin.
-    let flags = O_PATH | O_CLOEXEC | (request.flags & O_NOFOLLOW)
-    guard let found = try open(call, at: request.directory, path, flags: flags, state) else {
-      return nil
-    }
-    defer { close(found) }
-    guard let inode = try? world.inode(of: found, .tree),
+    guard let place = try knownPlace(call, at: request.directory, path, state),
+      let inode = try quickStatus(place, follow: true),
       inode.isDirectory || inode.kind == FileMode.regular
     else { return nil }
-    return try reopen(found, request.reopening)
+    // Another file may have taken its place meanwhile; nothing waits here.
+    let number = openat(place.directory, place.name, request.reopening | O_NOFOLLOW | O_NONBLOCK)
+    guard number >= 0 else {
+      let errno = Errno.current
+      if errno == .tooManyLinks || errno.code == ENXIO { return nil }
+      throw errno
+    }
+    if !request.has(O_NONBLOCK) {
+      caisson_fcntl_int(number, F_SETFL, request.flags & ~O_NONBLOCK)
+    }
+    return number
   }
 
   /// Opens what was found.

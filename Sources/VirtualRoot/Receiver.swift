@@ -84,7 +84,8 @@ final class Receiver {
 
 extension TrappedCall {
   static let all: [TrappedCall] =
-    openCalls + statusCalls + nameCalls + metadataCalls + attributeCalls + directoryCalls + listingCalls
+    openCalls + statusCalls + nameCalls + metadataCalls + attributeCalls + directoryCalls
+    + listingCalls
     + execCalls + socketCalls + identityCalls + processCalls + refusedCalls
 
   static let rules = Dictionary(uniqueKeysWithValues: all.map { ($0.number, $0.rule) })

@@ -16,7 +16,9 @@ final class ExecutorImage: Sendable {
   static let obstacle: Comment? = {
     if let obstacle = Surroundings.obstacle { return obstacle }
     for name in ["crun", "git", "openssl", "patchelf", "strip", "unshare"] {
-      if !Checkout.isOnPath(name) { return "\(Comment(rawValue: name)) is not installed; run scripts/setup" }
+      if !Checkout.isOnPath(name) {
+        return "\(Comment(rawValue: name)) is not installed; run scripts/setup"
+      }
     }
     return nil
   }()
