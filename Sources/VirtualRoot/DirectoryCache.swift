@@ -16,7 +16,14 @@ final class DirectoryCache {
     var count = 0
   }
 
-  private static let size = 256
+  /// A power of two; the receivers together leave most descriptors to the calls.
+  private static let size: Int = {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    var size = 256
+    while size > 16 && UInt64(size) > UInt64(limit.rlim_cur) / 8 { size /= 2 }
+    return size
+  }()
   private let entries = UnsafeMutableBufferPointer<Entry>.allocate(capacity: DirectoryCache.size)
 
   init() { entries.initialize(repeating: Entry()) }
