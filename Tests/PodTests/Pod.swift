@@ -7,13 +7,18 @@ import Testing
 /// A kind of pod as `run-pod` names it; or no pod, but this machine with all of root's rights.
 struct Pod: Hashable, Sendable, CustomTestStringConvertible {
   var kind: String
-  var testDescription: String { kind }
+  /// Asks for the virtual sandbox where namespaces are to be had.
+  var insistsOnVirtual = false
+  var testDescription: String { insistsOnVirtual ? kind + "-virtual" : kind }
 
   static let machine = Pod(kind: "machine")
   static let kinds = [
     "restricted", "read-only", "openshift", "root", "few-capabilities", "no-capabilities",
     "user-namespace", "privileged",
-  ].map(Pod.init)
+  ].map { Pod(kind: $0) }
+
+  /// Those an image is built in.
+  static let builders = kinds + [Pod(kind: "privileged", insistsOnVirtual: true)]
 
   static let script = Checkout.folder + "/Tests/PodTests/run-pod"
 
@@ -31,8 +36,8 @@ struct Pod: Hashable, Sendable, CustomTestStringConvertible {
     return try await Command(
       [
         Self.script, "--root", surroundings.root, "--registry", surroundings.registry, "--push",
-        "--state", surroundings.folder + "/pods/" + kind, "--timeout", c.timeout,
-      ] + options + [kind, c.folder]
+        "--state", surroundings.folder + "/pods/" + testDescription, "--timeout", c.timeout,
+      ] + (insistsOnVirtual ? ["--sandbox", "virtual"] : []) + options + [kind, c.folder]
     ).run()
   }
 
@@ -78,12 +83,12 @@ struct BuildCase: Hashable, Sendable, CustomTestStringConvertible {
 struct PodBuild: Sendable, CustomTestStringConvertible {
   var pod: Pod
   var build: BuildCase
-  var testDescription: String { "\(build.name) in \(pod.kind)" }
+  var testDescription: String { "\(build.name) in \(pod.testDescription)" }
 
   /// Case by case, so that the pods of a case wait for the reference image only once.
   static func all(in suite: String) -> [PodBuild] {
     BuildCase.all(in: suite).flatMap { build in
-      Pod.kinds.filter(build.isFor).map { PodBuild(pod: $0, build: build) }
+      Pod.builders.filter(build.isFor).map { PodBuild(pod: $0, build: build) }
     }
   }
 }
