@@ -107,10 +107,13 @@ extension Injection {
     )
   }
 
-  /// - Parameter content: 4 KiB at most, for the address they are put at.
+  /// - Parameters:
+  ///   - content: 4 KiB at most, for the address they are put at.
+  ///   - then: Called with the address while the bytes are still there.
   mutating func make(
     _ number: Int32, with content: (UInt64) -> [UInt8], cookie: UInt64, closing descriptor: Int32?,
-    mayWait: Bool = false, _ arguments: (UInt64) -> (UInt64, UInt64, UInt64, UInt64)
+    mayWait: Bool = false, then: (UInt64) -> Void = { _ in },
+    _ arguments: (UInt64) -> (UInt64, UInt64, UInt64, UInt64)
   ) throws(Errno) -> Int64 {
     let size: UInt64 = 4096
     let page = try make(
@@ -125,6 +128,7 @@ extension Injection {
       if written == bytes.count {
         let (a, b, c, d) = arguments(address)
         value = try make(number, a, b, c, d, 0, cookie, mayWait: mayWait)
+        then(address)
       } else {
         value = -Int64(EFAULT)
       }

@@ -10,23 +10,32 @@ extension TrappedCall {
   static let socketCalls: [TrappedCall] = [
     TrappedCall(SYS_bind, .notifyUnlessCookie) { (receiver, call) throws(Errno) in
       guard let name = try receiver.socketName(at: call.a1, count: call.a2, of: call) else {
-        return .proceed
+        return try receiver.bindToPort(call)
       }
       return try receiver.bind(call, name)
     },
     TrappedCall(SYS_connect, .notifyUnlessCookie) { (receiver, call) throws(Errno) in
-      guard let name = try receiver.socketName(at: call.a1, count: call.a2, of: call) else {
+      if let name = try receiver.socketName(at: call.a1, count: call.a2, of: call) {
+        return receiver.connect(call, try receiver.reach(call, name))
+      }
+      guard let way = try receiver.reach(call, addressAt: call.a1, count: call.a2) else {
         return .proceed
       }
-      return try receiver.connect(call, name)
+      return receiver.connect(call, way)
     },
     // Without an address, no name.
     TrappedCall(SYS_sendto, .ifNonZero(4, mask: .max, .notify, otherwise: .allow)) {
       (receiver, call) throws(Errno) in
-      guard let name = try receiver.socketName(at: call.a4, count: call.a5, of: call) else {
+      guard let way = try receiver.reach(call, nameAt: call.a4, count: call.a5) else {
         return .proceed
       }
-      return try receiver.send(call, to: name)
+      return receiver.send(
+        call, msghdr(), data: (address: call.a1, count: call.a2), by: way, flags: call.a3)
+    },
+    // Who does not ask for the sender's name is not told another.
+    TrappedCall(SYS_recvfrom, .ifNonZero(4, mask: .max, .notify, otherwise: .allow)) {
+      (receiver, call) throws(Errno) in
+      try receiver.receive(call)
     },
     TrappedCall(SYS_sendmsg, .notifyUnlessCookie) { (receiver, call) throws(Errno) in
       try receiver.sendMessage(call, at: call.a1, flags: call.a2)
@@ -131,8 +140,7 @@ extension Receiver {
 
   // MARK: - connect and send
 
-  fileprivate func connect(_ call: Call, _ name: PathBytes) throws(Errno) -> Answer {
-    let way = try reach(call, name)
+  fileprivate func connect(_ call: Call, _ way: WayToSocket) -> Answer {
     let (listener, world) = (listener, world)
     // Where the other side accepts nobody for now, it waits.
     startThread {
@@ -147,20 +155,15 @@ extension Receiver {
     return .elsewhere
   }
 
-  fileprivate func send(_ call: Call, to name: PathBytes) throws(Errno) -> Answer {
-    try send(
-      call, msghdr(), data: (address: call.a1, count: call.a2), to: name, flags: call.a3)
-  }
-
   fileprivate func sendMessage(_ call: Call, at address: UInt64, flags: UInt64) throws(Errno)
     -> Answer
   {
     let header = try load(msghdr.self, at: address, of: call)
     guard
-      let name = try socketName(
-        at: UInt64(UInt(bitPattern: header.msg_name)), count: UInt64(header.msg_namelen), of: call)
+      let way = try reach(
+        call, nameAt: UInt64(UInt(bitPattern: header.msg_name)), count: UInt64(header.msg_namelen))
     else { return .proceed }
-    return try send(call, header, to: name, flags: flags)
+    return send(call, header, by: way, flags: flags)
   }
 
   /// Several at once are allowed to become fewer: with names among them, one.
@@ -168,12 +171,12 @@ extension Receiver {
     let size = UInt64(MemoryLayout<mmsghdr>.stride)
     for index in 0..<min(call.a2, 1024) {
       let header = try load(msghdr.self, at: call.a1 + index * size, of: call)
-      let name = try socketName(
-        at: UInt64(UInt(bitPattern: header.msg_name)), count: UInt64(header.msg_namelen), of: call)
-      guard let name else { continue }
+      let way = try reach(
+        call, nameAt: UInt64(UInt(bitPattern: header.msg_name)), count: UInt64(header.msg_namelen))
+      guard let way else { continue }
       guard index == 0 else { throw .invalidArgument }
       let place = call.a1 + UInt64(MemoryLayout<msghdr>.size)
-      return try send(call, header, to: name, flags: call.a3, countAt: place)
+      return send(call, header, by: way, flags: call.a3, countAt: place)
     }
     return .proceed
   }
@@ -181,11 +184,10 @@ extension Receiver {
   /// - Parameters:
   ///   - data: What to send, where `header` does not say.
   ///   - countAt: Where the caller wants to find how much was sent; its call gives 1 then.
-  private func send(
+  fileprivate func send(
     _ call: Call, _ header: msghdr, data: (address: UInt64, count: UInt64)? = nil,
-    to name: PathBytes, flags: UInt64, countAt place: UInt64? = nil
-  ) throws(Errno) -> Answer {
-    let way = try reach(call, name)
+    by way: WayToSocket, flags: UInt64, countAt place: UInt64? = nil
+  ) -> Answer {
     let (listener, world) = (listener, world)
     let message = AddressedMessage(header, data: data, to: way.address)
     // A full queue keeps it waiting.
@@ -207,7 +209,7 @@ extension Receiver {
     return .elsewhere
   }
 
-  private static func inject(
+  static func inject(
     _ call: Call, _ listener: Int32, _ body: (inout Injection) throws(Errno) -> Int64
   ) {
     do throws(Errno) {
@@ -219,8 +221,20 @@ extension Receiver {
     }
   }
 
+  /// The way to a socket with a name, or with a port that stands for another.
+  ///
+  /// - Returns: Nil for all other addresses, which are the kernel's business alone.
+  fileprivate func reach(_ call: Call, nameAt address: UInt64, count: UInt64) throws(Errno)
+    -> WayToSocket?
+  {
+    if let name = try socketName(at: address, count: count, of: call) {
+      return try reach(call, name)
+    }
+    return try reach(call, addressAt: address, count: count)
+  }
+
   /// Finds a socket, and gives the caller the directory it is in.
-  private func reach(_ call: Call, _ name: PathBytes) throws(Errno) -> WayToSocket {
+  fileprivate func reach(_ call: Call, _ name: PathBytes) throws(Errno) -> WayToSocket {
     let state = try state(of: call)
     firstPath.removeAll()
     try firstPath.append(name)
@@ -253,34 +267,24 @@ extension Receiver {
 
   /// `getsockname` and `getpeername`: what the kernel keeps is told as it was asked for.
   fileprivate func nameOfSocket(_ call: Call) throws(Errno) -> Answer {
-    if world.sockets.isEmpty || !isUnixSocket(call.i0, of: call) { return .proceed }
+    guard hasOtherName(call.i0, of: call) else { return .proceed }
     let room = try load(Int32.self, at: call.a2, of: call)
     var injection = try Injection(call, listener: listener)
     let value = try injection.make(
       call.number32, call.a0, call.a1, call.a2, 0, 0, world.cookie)
-    if value == 0 { try? rename(call, room: Int(room)) }
+    if value == 0, let count = try? load(Int32.self, at: call.a2, of: call) {
+      world.rename(
+        call.thread, addressAt: call.a1, count: Int(count), room: Int(room), countAt: call.a2)
+    }
     injection.finish(value)
     return .elsewhere
   }
 
-  /// Replaces the address that the kernel has just written.
-  private func rename(_ call: Call, room: Int) throws(Errno) {
-    let count = Int(try load(Int32.self, at: call.a2, of: call))
-    guard count > 2, count <= room, count <= MemoryLayout<sockaddr_un>.size + 1 else { return }
-    let path = PathBytes(try read(count, at: call.a1, of: call).dropFirst(2).prefix { $0 != 0 })
-    guard let name = world.sockets.name(ofAddress: path) else { return }
-    let address = AddressedMessage.address(name.bytes + [0])
-    let failure: Errno? = address.withUnsafeBytes { bytes in
-      do throws(Errno) {
-        try write(
-          UnsafeRawBufferPointer(rebasing: bytes.prefix(room)), at: call.a1, of: call)
-        return nil
-      } catch {
-        return error
-      }
-    }
-    if let failure { throw failure }
-    try store(Int32(address.count), at: call.a2, of: call)
+  /// Whether a socket may have an address that is not what a process asked for.
+  func hasOtherName(_ number: Int32, of call: Call) -> Bool {
+    let (names, ports) = (!world.sockets.isEmpty, !world.ports.isEmpty)
+    guard names || ports else { return false }
+    return isUnixSocket(number, of: call) ? names : ports
   }
 
   private func isUnixSocket(_ number: Int32, of call: Call) -> Bool {
@@ -293,9 +297,9 @@ extension Receiver {
 }
 
 /// How a process reaches a socket.
-private struct WayToSocket: Sendable {
-  /// The number of a directory in the process.
-  var directory: Int32
+struct WayToSocket: Sendable {
+  /// The number of a directory in the process, where the address needs one.
+  var directory: Int32?
   /// Of the socket, by that directory.
   var address: [UInt8]
   /// A second name that was made for it in the scratch directory.

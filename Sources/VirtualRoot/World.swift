@@ -20,6 +20,7 @@ final class World: Sendable {
   let workingDirectories = WorkingDirectories()
   let programs: Programs
   let sockets = SocketNames()
+  let ports = InternetPorts()
   let notes = Notes()
   /// Files born before are older than the step: see ``Receiver/part(_:_:)``.
   let beginning: Int64

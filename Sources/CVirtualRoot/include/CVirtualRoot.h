@@ -157,6 +157,10 @@ static inline long caisson_thread_call(long number, long a, long b, long c, long
   return result < 0 ? -errno : result;
 }
 
+static inline int caisson_bind(int socket, const void *_Nonnull address, socklen_t size) {
+  return bind(socket, (const struct sockaddr *)address, size);
+}
+
 /// Sends one descriptor over a socket; the sixth argument, which the kernel ignores, is `cookie`.
 static inline long caisson_send_descriptor(int socket, int descriptor, uint64_t cookie) {
   char byte = 0, control[CMSG_SPACE(sizeof(int))] = {0};
