@@ -65,7 +65,7 @@ struct VirtualSupervisor {
         RootDescription(
           directory: description.tree, records: description.records, scratch: description.scratch,
           mounts: mounts, workingDirectory: PathBytes(command.workingDirectory), uid: command.uid,
-          gid: command.gid, groups: command.groups))
+          gid: command.gid, groups: command.groups, hostname: command.hostname))
     } catch {
       throw SandboxError(error, command)
     }
@@ -76,6 +76,9 @@ struct VirtualSupervisor {
     do throws(SandboxError) { report = try startAndWatch() } catch { report = .failed(error) }
     // Nobody but a process that was killed has left any.
     root.killProcesses()
+    // Among what the command said itself: a program of another architecture was not run, for one.
+    let errors = FileDescriptor(owning: STDERR_FILENO)
+    for note in root.notes { try? errors.writeAll(Array("caisson: \(note)\n".utf8)) }
     do throws(RootError) {
       try root.end(touched: description.touched)
     } catch {

@@ -32,7 +32,7 @@ package final class LiveRoot: Sendable {
     do throws(RootError) {
       let mounts = try MountTable.placed(try places.places(for: description.mounts), on: directory)
       do throws(RootError) {
-        world = try World.made(directory, records, mounts, scratch)
+        world = try World.made(directory, records, mounts, scratch, description.hostname)
         first = try world.firstState(description)
       } catch {
         mounts.remove()
@@ -163,12 +163,13 @@ extension MountTable {
 
 extension World {
   fileprivate static func made(
-    _ root: PathBytes, _ records: FileRecords, _ mounts: MountTable, _ scratch: PathBytes
+    _ root: PathBytes, _ records: FileRecords, _ mounts: MountTable, _ scratch: PathBytes,
+    _ hostname: String
   ) throws(RootError) -> World {
     do {
       return try World(
         root: root, records: records, mounts: mounts, scratch: scratch,
-        cookie: UInt64.random(in: 0...UInt64.max))
+        cookie: UInt64.random(in: 0...UInt64.max), hostname: hostname)
     } catch {
       throw .refused(error)
     }

@@ -11,6 +11,7 @@ enum ProcessFileView: Equatable {
   case processes
   case status
   case limits
+  case hostname
   /// Text with paths of the machine in it.
   case mappings
   case mounts(MountText.Format)
@@ -39,6 +40,7 @@ extension ProcessFile {
   private var machineView: ProcessFileView {
     if name.isEmpty { return .processes }
     switch name {
+    case "sys/kernel/hostname": return .hostname
     case "interrupts", "kcore", "keys", "latency_stats", "sched_debug", "timer_list",
       "timer_stats":
       return .empty

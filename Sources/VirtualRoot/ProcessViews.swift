@@ -33,7 +33,7 @@ extension Receiver {
     case .empty:
       isDirectory = false
       number = try openNothing()
-    case .status, .limits, .mappings, .mounts:
+    case .status, .limits, .hostname, .mappings, .mounts:
       isDirectory = false
       number = try memoryFile(named: path, try text(of: file, path))
     }
@@ -82,6 +82,7 @@ extension Receiver {
 
   private func text(of file: ProcessFile, _ path: PathBuffer) throws(Errno) -> [UInt8] {
     if case .mounts(let format) = file.view { return mountText.text(format) }
+    if file.view == .hostname { return Array("\(world.hostname)\n".utf8) }
     let number = openat(world.processes, path.start, O_RDONLY | O_CLOEXEC)
     guard number >= 0 else { throw Errno.current }
     let real: [UInt8]

@@ -87,6 +87,7 @@ extension TrappedCall {
     openCalls + statusCalls + nameCalls + metadataCalls + attributeCalls + directoryCalls
     + listingCalls
     + execCalls + socketCalls + identityCalls + processCalls + refusedCalls
+    + [nameOfSystem]
 
   static let rules = Dictionary(uniqueKeysWithValues: all.map { ($0.number, $0.rule) })
 

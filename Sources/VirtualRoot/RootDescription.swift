@@ -19,11 +19,13 @@ package struct RootDescription: Sendable {
   package var gid: UInt32
   package var groups: [UInt32]
   package var umask: UInt32
+  /// What `uname` says.
+  package var hostname: String
 
   package init(
     directory: PathBytes, records: PathBytes, scratch: PathBytes, mounts: [Mount],
     workingDirectory: PathBytes = "/", uid: UInt32 = 0, gid: UInt32 = 0, groups: [UInt32] = [],
-    umask: UInt32 = 0o022
+    umask: UInt32 = 0o022, hostname: String = "localhost"
   ) {
     self.directory = directory
     self.records = records
@@ -34,6 +36,7 @@ package struct RootDescription: Sendable {
     self.gid = gid
     self.groups = groups
     self.umask = umask
+    self.hostname = hostname
   }
 }
 

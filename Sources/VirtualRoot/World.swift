@@ -27,6 +27,8 @@ final class World: Sendable {
   /// Where copies are made; on the file system of the tree, not within it.
   let scratch: PathBytes
   let cookie: UInt64
+  /// What `uname` says.
+  let hostname: String
   /// `/proc`, opened with O_PATH.
   let processes: Int32
   let processesDevice: UInt64
@@ -50,7 +52,7 @@ final class World: Sendable {
 
   init(
     root rootPath: PathBytes, records: FileRecords, mounts: MountTable, scratch: PathBytes,
-    cookie: UInt64
+    cookie: UInt64, hostname: String = "localhost"
   ) throws(SystemError) {
     let root = try FileDescriptor.open(rootPath, flags: O_PATH | O_DIRECTORY)
     let processes = try FileDescriptor.open("/proc", flags: O_PATH | O_DIRECTORY)
@@ -75,6 +77,7 @@ final class World: Sendable {
     processListing = ProcessListing(at: scratch.appending("processes"))
     scratchNumber = try FileDescriptor.open(scratch, flags: O_PATH | O_DIRECTORY).release()
     self.cookie = cookie
+    self.hostname = hostname
     touched = TouchedPaths()
     for mount in mounts.mounts where mount.domain == .tree { rememberDevice(in: mount.root) }
   }

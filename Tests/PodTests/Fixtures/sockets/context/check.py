@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+import errno
 import os
+import random
 import socket
 import struct
 import threading
@@ -35,6 +37,24 @@ for name in ("/run/app/absolute.sock", "relative.sock", "deep/../deep/deep/s", "
     server.close()
     client.close()
     os.unlink(name)
+
+# Ports that are for root alone; others on this network may have one.
+for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+    server = socket.socket(family)
+    while True:
+        port = random.randrange(600, 1000)
+        try: server.bind((address, port))
+        except OSError as error: assert error.errno == errno.EADDRINUSE
+        else: break
+    assert server.getsockname()[1] == port
+    server.listen()
+    client = socket.create_connection((address, port))
+    assert client.getpeername()[1] == port
+    other = socket.socket(family)
+    try: other.bind((address, port))
+    except OSError as error: assert error.errno == errno.EADDRINUSE
+    else: raise AssertionError("two sockets have one port")
+    for end in (client, server, other): end.close()
 
 # Datagrams with the names of sender and receiver.
 a, b = unix(socket.SOCK_DGRAM), unix(socket.SOCK_DGRAM)
