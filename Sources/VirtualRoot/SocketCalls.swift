@@ -10,15 +10,12 @@ extension TrappedCall {
   static let socketCalls: [TrappedCall] = [
     TrappedCall(SYS_bind, .notifyUnlessCookie) { (receiver, call) throws(Errno) in
       guard let name = try receiver.socketName(at: call.a1, count: call.a2, of: call) else {
-        return try receiver.bindToPort(call)
+        return try receiver.bindWithoutName(call)
       }
       return try receiver.bind(call, name)
     },
     TrappedCall(SYS_connect, .notifyUnlessCookie) { (receiver, call) throws(Errno) in
-      if let name = try receiver.socketName(at: call.a1, count: call.a2, of: call) {
-        return receiver.connect(call, try receiver.reach(call, name))
-      }
-      guard let way = try receiver.reach(call, addressAt: call.a1, count: call.a2) else {
+      guard let way = try receiver.reach(call, nameAt: call.a1, count: call.a2) else {
         return .proceed
       }
       return receiver.connect(call, way)
@@ -230,6 +227,9 @@ extension Receiver {
     if let name = try socketName(at: address, count: count, of: call) {
       return try reach(call, name)
     }
+    if let copy = try unixAddress(at: address, count: count, of: call) {
+      return WayToSocket(directory: nil, address: copy, link: nil)
+    }
     return try reach(call, addressAt: address, count: count)
   }
 
@@ -288,11 +288,43 @@ extension Receiver {
   }
 
   private func isUnixSocket(_ number: Int32, of call: Call) -> Bool {
+    protocolName(number, of: call).hasPrefix("UNIX")
+  }
+
+  private func protocolName(_ number: Int32, of call: Call) -> String {
     var name = [UInt8](repeating: 0, count: 32)
     let count = withDescriptorPath(call.thread, number) {
       getxattr($0, "system.sockprotoname", &name, name.count)
     }
-    return count >= 4 && name.starts(with: Array("UNIX".utf8))
+    return String(decoding: name.prefix(max(0, count)).prefix { $0 != 0 }, as: UTF8.self)
+  }
+
+  /// An address without a name in the file system, of a socket that could have one. The kernel is
+  /// given this copy: it must not come to read another.
+  ///
+  /// - Returns: Empty for none, nil where no address does harm.
+  private func unixAddress(at address: UInt64, count: UInt64, of call: Call) throws(Errno)
+    -> [UInt8]?
+  {
+    let kind = protocolName(call.i0, of: call)
+    guard kind.hasPrefix("UNIX") else { return nil }
+    let count = Int(Int32(truncatingIfNeeded: count))
+    // Those that are connected send to nobody else.
+    guard address != 0, count > 0 else { return kind == "UNIX" ? [] : nil }
+    guard count <= MemoryLayout<sockaddr_un>.size else { throw .invalidArgument }
+    return Array(try read(count, at: address, of: call))
+  }
+
+  fileprivate func bindWithoutName(_ call: Call) throws(Errno) -> Answer {
+    guard let copy = try unixAddress(at: call.a1, count: call.a2, of: call) else {
+      return try bindToPort(call)
+    }
+    var injection = try Injection(call, listener: listener)
+    let value = try injection.make(
+      SYS_bind, with: copy, cookie: world.cookie, closing: nil
+    ) { page in (call.a0, page, UInt64(copy.count), 0) }
+    injection.finish(value)
+    return .elsewhere
   }
 }
 

@@ -65,6 +65,14 @@ struct VirtualIdentityTests {
     #expect(!output.hasSuffix("done\n") && !output.contains("not found"))
   }
 
+  @Test func `what a call that waits was asked is not told`() async throws {
+    let fixture = try SandboxFixture(.virtual)
+    let output = try await fixture.run(
+      "sleep 60 & cat /proc/$!/syscall /proc/$!/task/$!/syscall; kill $!; echo done"
+    ).output
+    #expect(output == "done\n")
+  }
+
   @Test func `the mounts and mappings do not tell of the machine`() async throws {
     let fixture = try SandboxFixture(.virtual)
     let output = try await fixture.run(
