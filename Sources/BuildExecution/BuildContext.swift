@@ -11,7 +11,7 @@ import Synchronization
 /// opened without following any.
 package struct BuildContext: Sendable {
   /// For messages.
-  package var description: String { "the build context" }
+  package let description: String
   package let directory: PathBytes
   package let filter: PathFilter
   private let root: Root
@@ -48,11 +48,15 @@ package struct BuildContext: Sendable {
     }
   }
 
-  /// - Parameter hiding: A directory that is not part of the context though it may lie in it: where
-  ///   the builder itself keeps things. Absolute.
+  /// - Parameters:
+  ///   - hiding: A directory that is not part of the context though it may lie in it: where the builder
+  ///     itself keeps things. Absolute.
+  ///   - name: For messages, when it is a named one.
   package init(
-    directory: PathBytes, filter: PathFilter = PathFilter(), hiding builders: PathBytes? = nil
+    directory: PathBytes, filter: PathFilter = PathFilter(), hiding builders: PathBytes? = nil,
+    name: String? = nil
   ) throws {
+    description = name.map { "the context \"\($0)\"" } ?? "the build context"
     self.directory = directory
     self.filter = filter
     root = try Root(directory)

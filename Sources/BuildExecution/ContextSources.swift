@@ -6,19 +6,16 @@ import Layers
 import LinuxSystem
 
 /// What COPY's source words name in the build context.
-struct ContextSources {
+struct ContextSources: CopySources {
   let context: BuildContext
   let range: SourceRange
+  var exclusion = CopyExclusion(filter: PathFilter())
 
-  /// The paths a word names, in the order of their names; never empty.
   func matches(_ word: String) throws -> [PathBytes] {
     let pattern = try sourcePattern(word, at: range)
     if let literal = pattern.literal { return [try existing(literal, as: word)] }
     var found: [PathBytes] = []
     try search(pattern.literalPrefix, pattern, &found)
-    guard !found.isEmpty else {
-      throw ExecutionError.noMatch(pattern: word, origin: context.description, at: range)
-    }
     return found
   }
 
@@ -76,19 +73,44 @@ struct ContextSources {
     }
   }
 
-  /// Adds the file or directory at `path` to `layout`: a file at `target`, a directory's content
-  /// in it.
   func add(_ path: PathBytes, to layout: inout CopyLayout, at target: PathBytes) throws {
     let place = try place(of: path)
     var links: [LinkKey: PathBytes] = [:]
     let status = try context.status(of: place)
     if status.kind == .directory {
       let inside = try layout.addTarget(target)
-      try addContent(of: place, to: &layout, in: inside, &links)
-    } else {
+      try addContent(of: place, named: PathBytes(""), to: &layout, in: inside, &links)
+    } else if !exclusion.excludes(path.name, isDirectory: false) {
       try layout.addParents(of: target)
       try addFile(place, status, to: &layout, at: target, &links)
     }
+  }
+
+  func add(
+    _ path: PathBytes, behind pivot: PathBytes, to layout: inout CopyLayout, in target: PathBytes
+  ) throws {
+    let root = try place(of: pivot)
+    let relative = path.dropping(pivot.components.count)
+    var links: [LinkKey: PathBytes] = [:]
+    var inside = try layout.addTarget(target)
+    var above = PathBytes("")
+    for name in relative.components {
+      above = above.appending(name)
+      let place = root.appending(above)
+      guard let status = try? context.status(of: place) else {
+        throw ExecutionError.sourceNotFound(
+          pattern: path.description, origin: context.description, excludedBy: nil, at: range)
+      }
+      if exclusion.excludes(above, isDirectory: status.kind == .directory) { return }
+      guard status.kind == .directory else {
+        guard above == relative else {
+          throw ExecutionError.linkAmongParents(path: place, at: range)
+        }
+        return try addFile(place, status, to: &layout, at: inside.appending(name), &links)
+      }
+      inside = try layout.addDirectory(try entry(place, status), at: inside.appending(name))
+    }
+    try addContent(of: root.appending(relative), named: relative, to: &layout, in: inside, &links)
   }
 
   func isDirectory(_ path: PathBytes) -> Bool {
@@ -96,19 +118,22 @@ struct ContextSources {
     return (try? context.status(of: place).kind) == .directory
   }
 
+  /// - Parameter name: What patterns of `--exclude` call the directory.
   private func addContent(
-    of directory: PathBytes, to layout: inout CopyLayout, in target: PathBytes,
-    _ links: inout [LinkKey: PathBytes]
+    of directory: PathBytes, named name: PathBytes, to layout: inout CopyLayout,
+    in target: PathBytes, _ links: inout [LinkKey: PathBytes]
   ) throws {
     for child in try context.names(in: directory) {
       let place = directory.appending(child)
       // An excluded directory comes only with what is taken back in from it.
       guard exclusion(of: place) == nil else { continue }
       let status = try context.status(of: place)
+      let path = name.appending(child)
+      if exclusion.excludes(path, isDirectory: status.kind == .directory) { continue }
       if status.kind == .directory {
         let inside = try layout.addDirectory(
           try entry(place, status), at: target.appending(child))
-        try addContent(of: place, to: &layout, in: inside, &links)
+        try addContent(of: place, named: path, to: &layout, in: inside, &links)
       } else {
         try addFile(place, status, to: &layout, at: target.appending(child), &links)
       }

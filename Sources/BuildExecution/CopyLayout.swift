@@ -8,13 +8,13 @@ import LinuxSystem
 /// Decides where each file of a COPY lands and what it will be, from the tree it lands in.
 ///
 /// The destination, when it exists, keeps its mode and owner; a missing directory on the way is made
-/// 0755 for the owner of the copy. What lies below becomes like the sources, later ones win.
+/// 0755, or what `--chmod` makes of that, for the owner of the copy. What lies below becomes like the sources, later ones win.
 struct CopyLayout {
   /// What `--chown` and `--chmod` say, and the time of what nobody gave one.
   struct Attributes {
     /// Nil keeps what the source has.
     var owner: (uid: UInt32, gid: UInt32)?
-    var mode: UInt32?
+    var mode: FileMode?
     var impliedTime: FileTime
   }
 
@@ -117,6 +117,9 @@ struct CopyLayout {
     try addParents(of: parent)
     var made = LayerEntry.implicitDirectory(parent, modified: attributes.impliedTime)
     (made.uid, made.gid) = attributes.owner ?? (0, 0)
+    if let mode = attributes.mode {
+      made.permissions = mode.applied(to: made.permissions, isDirectory: true)
+    }
     try insert(CopyItem(entry: made, content: .none))
   }
 
@@ -141,7 +144,11 @@ struct CopyLayout {
       }
     }
     if let mode = attributes.mode {
-      if case .symbolicLink = entry.kind {} else { entry.permissions = mode }
+      if case .symbolicLink = entry.kind {
+      } else {
+        entry.permissions = mode.applied(
+          to: entry.permissions, isDirectory: entry.isDirectory)
+      }
     }
     return entry
   }

@@ -11,7 +11,8 @@ package enum ExecutionError: Error, Hashable, Sendable {
   /// Namespaces are not to be had here.
   case noSandbox(reason: String, help: String, at: SourceRange)
   case sourceNotFound(pattern: String, origin: String, excludedBy: Exclusion?, at: SourceRange)
-  case noMatch(pattern: String, origin: String, at: SourceRange)
+  /// With `--parents`.
+  case linkAmongParents(path: PathBytes, at: SourceRange)
   case badPattern(pattern: String, problem: PathPatternError.Reason, at: SourceRange)
   /// A link in the build context that leads nowhere within it.
   case danglingSource(pattern: String, at: SourceRange)
@@ -54,8 +55,11 @@ extension ExecutionError: DiagnosticConvertible {
       Diagnostic(
         "source \"\(pattern)\" is not in \(origin)", at: range,
         help: excludedBy.map { "the ignore file excludes \"\($0.path)\"" })
-    case .noMatch(let pattern, let origin, let range):
-      Diagnostic("no file in \(origin) matches \"\(pattern)\"", at: range)
+    case .linkAmongParents(let path, let range):
+      Diagnostic(
+        "\"\(path)\" is not a directory", at: range,
+        notes: ["links are not followed where parents are kept"],
+        help: "write /./ behind the link: what is before it is followed, and not kept")
     case .badPattern(let pattern, let problem, let range):
       Diagnostic("\"\(pattern)\" is not a pattern", at: range, help: problem.help)
     case .danglingSource(let pattern, let range):

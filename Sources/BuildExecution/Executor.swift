@@ -55,6 +55,8 @@ package struct Executor: Sendable {
   /// The means of a build; stages share them.
   package struct Surroundings: Sendable {
     package var context: BuildContext
+    /// By the names that `--build-context` gives them.
+    package var contexts: [String: BuildContext]
     /// Every image the plan names.
     package var images: [BaseImageRequest: ResolvedImage]
     package var fetcher: BlobFetcher
@@ -64,9 +66,11 @@ package struct Executor: Sendable {
     package var compression: WorkerThreads
 
     package init(
-      context: BuildContext, images: [BaseImageRequest: ResolvedImage], fetcher: BlobFetcher,
+      context: BuildContext, contexts: [String: BuildContext] = [:],
+      images: [BaseImageRequest: ResolvedImage], fetcher: BlobFetcher,
       unpacked: UnpackedLayers, sandbox: SandboxChoice, compression: WorkerThreads
     ) {
+      self.contexts = contexts
       self.context = context
       self.images = images
       self.fetcher = fetcher
@@ -169,7 +173,7 @@ extension Stage {
     var found: Set<Stage.ID> = []
     if case .stage(let id) = base { found.insert(id) }
     for step in steps {
-      if case .copy(let copy) = step.action, case .stage(let id) = copy.origin { found.insert(id) }
+      for case .stage(let id) in step.action.origins { found.insert(id) }
     }
     return found
   }

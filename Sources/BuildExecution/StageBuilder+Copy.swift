@@ -9,53 +9,102 @@ import OCI
 
 extension StageBuilder {
   /// `COPY` and `ADD`: a layer straight from the sources; nothing is unpacked.
-  func perform(_ copy: CopyStep, _ step: Step) async throws -> StageLayer? {
+  func perform(_ copy: CopyStep, _ step: Step, _ id: BuildEvent.StepID) async throws -> StageLayer?
+  {
     let tree = try await files.tree()
     var attributes = CopyLayout.Attributes(
       owner: nil, mode: copy.mode, impliedTime: impliedTime)
     if let owner = copy.owner { attributes.owner = try await self.owner(owner, at: step.source) }
     var layout = CopyLayout(tree: tree, attributes: attributes, at: step.source)
+    let exclusion = try exclusion(copy)
     let origin = try await originFiles(copy.origin)
     var target = CopyTarget(copy.destination, in: layout)
     let originTree = try await origin?.tree()
     for source in copy.sources {
       switch source {
       case .inline(let name, let content):
-        let entry = LayerEntry(
-          path: PathBytes(name), kind: .regular, permissions: 0o644,
-          sizeInBytes: Int64(content.count), modified: impliedTime)
-        let place = target.place(ofFile: PathBytes(name), in: layout)
-        try layout.addParents(of: place)
-        try layout.add(entry, content: .bytes(content), at: place)
+        try addInline(name, content, to: &layout, target)
       case .path(let word, let range):
-        if let originTree {
-          let sources = TreeSources(
-            tree: originTree, origin: copy.origin.description, range: range)
-          try add(sources.matches(word), to: &layout, &target, sources.isDirectory, sources.add)
-        } else {
-          let sources = ContextSources(context: surroundings.context, range: range)
-          let matches = try sources.matches(word)
-          let files =
-            try copy.unpacksArchives
-            ? unpackArchives(matches, to: &layout, &target, sources) : matches
-          try add(files, to: &layout, &target, sources.isDirectory, sources.add)
-        }
+        let sources: any CopySources =
+          if let originTree {
+            TreeSources(
+              tree: originTree, origin: copy.origin.description, range: range,
+              exclusion: exclusion)
+          } else {
+            ContextSources(
+              context: try context(copy.origin), range: range, exclusion: exclusion)
+          }
+        try add(word, of: sources, copy, to: &layout, &target, id)
       }
     }
-    return try await write(layout, tree, from: origin)
+    return try await write(layout, tree, from: origin, try context(copy.origin))
+  }
+
+  private func exclusion(_ copy: CopyStep) throws -> CopyExclusion {
+    var rules: [PathFilter.Rule] = []
+    for exclude in copy.excludes {
+      do {
+        rules.append(try PathFilter.Rule(exclude.pattern))
+      } catch {
+        throw ExecutionError.badPattern(
+          pattern: exclude.pattern, problem: error.reason, at: exclude.range)
+      }
+    }
+    return CopyExclusion(filter: PathFilter(rules))
+  }
+
+  private func addInline(
+    _ name: String, _ content: [UInt8], to layout: inout CopyLayout, _ target: CopyTarget
+  ) throws {
+    let entry = LayerEntry(
+      path: PathBytes(name), kind: .regular, permissions: 0o644,
+      sizeInBytes: Int64(content.count), modified: impliedTime)
+    let place = target.place(ofFile: PathBytes(name), in: layout)
+    try layout.addParents(of: place)
+    try layout.add(entry, content: .bytes(content), at: place)
   }
 
   private func add(
-    _ matches: [PathBytes], to layout: inout CopyLayout, _ target: inout CopyTarget,
-    _ isDirectory: (PathBytes) -> Bool,
-    _ add: (PathBytes, inout CopyLayout, PathBytes) throws -> Void
+    _ word: String, of sources: any CopySources, _ copy: CopyStep, to layout: inout CopyLayout,
+    _ target: inout CopyTarget, _ id: BuildEvent.StepID
   ) throws {
+    var matches = try sources.matches(word)
+    if matches.isEmpty {
+      let text = "warning: no file in \(copy.origin) matches \"\(word)\"\n"
+      return report(.stepOutput(id, Array(text.utf8), isError: true))
+    }
+    if copy.keepsParents {
+      let pivot = PathBytes(Self.pivot(of: word))
+      let place = target.place(in: layout)
+      for path in matches { try sources.add(path, behind: pivot, to: &layout, in: place) }
+      return
+    }
+    if copy.unpacksArchives, let sources = sources as? ContextSources {
+      matches = try unpackArchives(matches, to: &layout, &target, sources)
+    }
     if matches.count > 1 { target.isDirectory = true }
     for path in matches {
       let place =
-        isDirectory(path) ? target.place(in: layout) : target.place(ofFile: path.name, in: layout)
-      try add(path, &layout, place)
+        sources.isDirectory(path)
+        ? target.place(in: layout) : target.place(ofFile: path.name, in: layout)
+      try sources.add(path, to: &layout, at: place)
     }
+  }
+
+  /// What is before `/./`.
+  private static func pivot(of word: String) -> String {
+    var parts = word.split(separator: "/", omittingEmptySubsequences: false)[...]
+    guard let pivot = parts.firstIndex(of: ".") else { return "" }
+    parts = parts[..<pivot]
+    return parts.joined(separator: "/")
+  }
+
+  func context(_ origin: FileOrigin) throws -> BuildContext {
+    guard case .namedContext(let name) = origin else { return surroundings.context }
+    guard let context = surroundings.contexts[name] else {
+      preconditionFailure("the plan names a context nobody opened")
+    }
+    return context
   }
 
   private func owner(_ text: String, at range: SourceRange) async throws -> (UInt32, UInt32) {
@@ -65,10 +114,11 @@ extension StageBuilder {
     return (owner.uid, owner.gid)
   }
 
-  private func originFiles(_ origin: CopyStep.Origin) async throws -> LayeredFiles? {
+  /// - Returns: Nil for a directory of the machine.
+  func originFiles(_ origin: FileOrigin) async throws -> LayeredFiles? {
     let layers: [StageLayer]
     switch origin {
-    case .context: return nil
+    case .context, .namedContext: return nil
     case .stage(let id):
       guard let result = earlier[id] else {
         preconditionFailure("the stage was started before one it copies from")
@@ -89,10 +139,11 @@ extension StageBuilder {
   }
 }
 
-extension CopyStep.Origin: CustomStringConvertible {
+extension FileOrigin: CustomStringConvertible {
   package var description: String {
     switch self {
     case .context: "the build context"
+    case .namedContext(let name): "the context \"\(name)\""
     case .stage(let id): "stage \(id)"
     case .image(let base): "the image \"\(base.request.name)\""
     }

@@ -126,7 +126,7 @@ actor StageBuilder {
     switch step.action {
     case .configure: nil
     case .run(let run): try await perform(run, step, id)
-    case .copy(let copy): try await perform(copy, step)
+    case .copy(let copy): try await perform(copy, step, id)
     case .makeWorkingDirectory(let directory): try await perform(directory, step)
     }
   }

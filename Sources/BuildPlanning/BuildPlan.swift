@@ -16,6 +16,14 @@ package struct BuildPlan: Hashable, Sendable {
     self.stages = stages
     self.target = target
   }
+
+  /// The names of the contexts that are directories and that a step takes files from, in order.
+  package var namedContexts: [String] {
+    let names = stages.flatMap(\.steps).flatMap(\.action.origins).compactMap { origin in
+      if case .namedContext(let name) = origin { name } else { nil }
+    }
+    return Set(names).sorted()
+  }
 }
 
 /// One `FROM` and what follows it.
@@ -124,6 +132,17 @@ package struct Step: Hashable, Sendable {
   }
 }
 
+extension Step.Action {
+  /// Where the step takes files from.
+  package var origins: [FileOrigin] {
+    switch self {
+    case .copy(let copy): [copy.origin]
+    case .run(let run): run.mounts.compactMap(\.origin)
+    case .configure, .makeWorkingDirectory: []
+    }
+  }
+}
+
 /// A command in the stage's file system.
 package struct RunStep: Hashable, Sendable {
   package enum Command: Hashable, Sendable {
@@ -141,47 +160,72 @@ package struct RunStep: Hashable, Sendable {
   package var workingDirectory: String
   /// `USER` as in force, unresolved: `""`, `app`, `1000:1000`.
   package var user: String
+  package var mounts: [RunMount]
+  package var network: RunNetwork
 
   package init(
-    command: Command, environment: [String], workingDirectory: String, user: String
+    command: Command, environment: [String], workingDirectory: String, user: String,
+    mounts: [RunMount] = [], network: RunNetwork = .host
   ) {
     self.command = command
     self.environment = environment
     self.workingDirectory = workingDirectory
     self.user = user
+    self.mounts = mounts
+    self.network = network
   }
+}
+
+/// Where `COPY`, `ADD` and `RUN --mount` take files from.
+package enum FileOrigin: Hashable, Sendable {
+  /// The build context.
+  case context
+  /// A directory that `--build-context` gives this name.
+  case namedContext(String)
+  case stage(Stage.ID)
+  case image(BaseImage)
 }
 
 /// `COPY` or `ADD`.
 package struct CopyStep: Hashable, Sendable {
-  package enum Origin: Hashable, Sendable {
-    case context
-    case stage(Stage.ID)
-    case image(BaseImage)
-  }
-
   package enum Source: Hashable, Sendable {
     /// A path or glob pattern relative to the origin's root, without leading slash; `range` is its
-    /// place in the Dockerfile.
+    /// place in the Dockerfile. With ``CopyStep/keepsParents`` a part `.` may say where the parents
+    /// that are kept begin.
     case path(String, range: SourceRange)
     /// A here-document: the file's name and content.
     case inline(name: String, content: [UInt8])
   }
 
-  package var origin: Origin
+  package var origin: FileOrigin
   package var sources: [Source]
   /// Absolute and cleaned, but a trailing slash is kept: it says "a directory".
   package var destination: String
   /// `--chown` as expanded, unresolved.
   package var owner: String?
-  /// `--chmod`: permission bits, set-ids included.
-  package var mode: UInt32?
+  /// `--chmod`.
+  package var mode: FileMode?
   /// `ADD`: a local archive is unpacked.
   package var unpacksArchives: Bool
+  /// `--parents`
+  package var keepsParents: Bool
+  /// `--exclude`: patterns of files that are left behind.
+  package var excludes: [Exclude]
+
+  package struct Exclude: Hashable, Sendable {
+    package var pattern: String
+    package var range: SourceRange
+
+    package init(pattern: String, range: SourceRange) {
+      self.pattern = pattern
+      self.range = range
+    }
+  }
 
   package init(
-    origin: Origin, sources: [Source], destination: String, owner: String? = nil,
-    mode: UInt32? = nil, unpacksArchives: Bool = false
+    origin: FileOrigin, sources: [Source], destination: String, owner: String? = nil,
+    mode: FileMode? = nil, unpacksArchives: Bool = false, keepsParents: Bool = false,
+    excludes: [Exclude] = []
   ) {
     self.origin = origin
     self.sources = sources
@@ -189,6 +233,8 @@ package struct CopyStep: Hashable, Sendable {
     self.owner = owner
     self.mode = mode
     self.unpacksArchives = unpacksArchives
+    self.keepsParents = keepsParents
+    self.excludes = excludes
   }
 }
 

@@ -54,10 +54,12 @@ private struct Survey {
       let all = try triggers(of: base, in: index) + own
       instructions[index] = all
       for instruction in all {
-        switch try origin(of: instruction, in: index) {
-        case .stage(let earlier): isNeeded[earlier] = true
-        case .image(let request): if images[request] == nil { need(request) }
-        case nil: break
+        for word in Self.origins(of: instruction) {
+          switch try graph.origin(word, in: index) {
+          case .stage(let earlier): isNeeded[earlier] = true
+          case .image(let request): if images[request] == nil { need(request) }
+          case .namedContext: break
+          }
         }
       }
     }
@@ -68,9 +70,16 @@ private struct Survey {
     if !needs.contains(request) { needs.append(request) }
   }
 
-  private func origin(of instruction: Instruction, in index: Int) throws -> StageGraph.Origin? {
-    guard case .copy(let copy) = instruction.body, let from = copy.from else { return nil }
-    return try graph.origin(from, in: index)
+  /// The names behind `from`.
+  private static func origins(of instruction: Instruction) -> [Word] {
+    switch instruction.body {
+    case .copy(let copy): copy.from.map { [$0] } ?? []
+    case .run(let run):
+      run.mounts.compactMap { mount in
+        mount.fields.first { $0.key == "from" }?.value.flatMap { $0.text.isEmpty ? nil : $0 }
+      }
+    default: []
+    }
   }
 
   private func triggers(of base: StageGraph.Base, in index: Int) throws -> [Instruction] {
@@ -95,8 +104,11 @@ private struct Survey {
     for index in bases.keys.sorted() {
       var builder = try builder(for: index, built)
       for instruction in instructions[index] ?? [] {
-        let origin = try origin(of: instruction, in: index).flatMap(copyOrigin)
-        try builder.apply(instruction, origin: origin ?? .context)
+        var origins: [String: FileOrigin] = [:]
+        for word in Self.origins(of: instruction) {
+          origins[word.text] = fileOrigin(try graph.origin(word, in: index))
+        }
+        try builder.apply(instruction, origins: origins)
       }
       if index == target {
         builder.configuration.config.labels.merge(graph.options.labels) { $1 }
@@ -126,10 +138,11 @@ private struct Survey {
     return StageBuilder(configuration: configuration, platform: platform, scope: scope)
   }
 
-  private func copyOrigin(_ origin: StageGraph.Origin) -> CopyStep.Origin? {
+  private func fileOrigin(_ origin: StageGraph.Origin) -> FileOrigin? {
     switch origin {
     case .stage(let index): .stage(Stage.ID(index))
-    case .image(let request): images[request].map(CopyStep.Origin.image)
+    case .image(let request): images[request].map(FileOrigin.image)
+    case .namedContext(let name): .namedContext(name)
     }
   }
 

@@ -15,16 +15,29 @@ package enum PlanningError: Error, Hashable, Sendable {
   case unknownStageIndex(String, count: Int, at: SourceRange)
   case severalSourcesToFile(String, at: SourceRange)
   case copyOfURL(String, at: SourceRange)
+  case flagOfRemoteSources(String, at: SourceRange)
   case emptyPath(String, at: SourceRange)
   case invalidMode(String, at: SourceRange)
   case invalidPort(String, at: SourceRange)
   case invalidSignal(String, at: SourceRange)
   case emptyUser(at: SourceRange)
   case emptyVariableName(at: SourceRange)
+  case baseIsDirectory(String, at: SourceRange)
+  // RUN.
+  case refusedRunFlag(String, reason: String, at: SourceRange)
+  case unknownMountType(String, near: String?, at: SourceRange)
+  case repeatedMountOption(String, at: SourceRange)
+  case surplusMountOption(String, type: String, at: SourceRange)
+  case missingMountOption(String, type: String, at: SourceRange)
+  case invalidMountOption(String, String, expected: String, at: SourceRange)
+  case mountOnRoot(at: SourceRange)
+  case repeatedMountTarget(String, at: SourceRange)
 }
 
 extension PlanningError: DiagnosticConvertible {
-  package var diagnostic: Diagnostic { stageDiagnostic ?? instructionDiagnostic }
+  package var diagnostic: Diagnostic {
+    stageDiagnostic ?? runDiagnostic ?? instructionDiagnostic
+  }
 
   private var stageDiagnostic: Diagnostic? {
     switch self {
@@ -60,6 +73,34 @@ extension PlanningError: DiagnosticConvertible {
       Diagnostic(
         "there is no stage \(text)", at: range,
         notes: ["before this stage there are \(count); the first is 0"])
+    case .baseIsDirectory(let name, let range):
+      Diagnostic(
+        "the context \"\(name)\" is a directory, not an image", at: range,
+        help: "give it as --build-context \(name)=rootfs:PATH to build on its files")
+    default: nil
+    }
+  }
+
+  private var runDiagnostic: Diagnostic? {
+    switch self {
+    case .refusedRunFlag(let flag, let reason, let range):
+      Diagnostic("RUN \(flag) cannot be carried out", at: range, notes: [reason])
+    case .unknownMountType(let type, let near, let range):
+      Diagnostic(
+        "\"\(type)\" is no type of mount", at: range,
+        help: near.map { "did you mean \($0)?" } ?? "use bind, cache, secret, ssh or tmpfs")
+    case .repeatedMountOption(let key, let range):
+      Diagnostic("option \"\(key)\" of --mount is given twice", at: range)
+    case .surplusMountOption(let key, let type, let range):
+      Diagnostic("mounts of type \(type) have no option \"\(key)\" here", at: range)
+    case .missingMountOption(let key, let type, let range):
+      Diagnostic("the mount of type \(type) lacks \"\(key)\"", at: range)
+    case .invalidMountOption(let key, let value, let expected, let range):
+      Diagnostic("\"\(value)\" is no value for \"\(key)\"", at: range, help: "use \(expected)")
+    case .mountOnRoot(let range):
+      Diagnostic("nothing can be mounted on \"/\"", at: range)
+    case .repeatedMountTarget(let target, let range):
+      Diagnostic("two mounts have the target \"\(target)\"", at: range)
     default: nil
     }
   }
@@ -72,10 +113,16 @@ extension PlanningError: DiagnosticConvertible {
         help: "end it with a slash")
     case .copyOfURL(let url, let range):
       Diagnostic("COPY cannot fetch \"\(url)\"", at: range, help: "ADD is meant for it")
+    case .flagOfRemoteSources(let flag, let range):
+      Diagnostic(
+        "\(flag) is for sources that are fetched", at: range,
+        help: "remove it, or name a URL or a git repository")
     case .emptyPath(let text, let range):
       Diagnostic("\"\(text)\" is empty once its variables are expanded", at: range)
     case .invalidMode(let text, let range):
-      Diagnostic("\"\(text)\" is no file mode", at: range, help: "use octal digits, as in 0755")
+      Diagnostic(
+        "\"\(text)\" is no file mode", at: range,
+        help: "use octal digits, as in 0755, or changes, as in u=rwX,go=rX")
     case .invalidPort(let text, let range):
       Diagnostic(
         "\"\(text)\" is no port", at: range,

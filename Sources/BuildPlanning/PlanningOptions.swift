@@ -15,11 +15,19 @@ package struct PlanningOptions: Sendable {
   package var buildPlatform: Platform
   /// Put on the result, over its own.
   package var labels: [String: String]
+  /// The names of other contexts; they come before stages and images.
+  package var contexts: [String: Context]
+
+  package enum Context: Hashable, Sendable {
+    case directory, image
+  }
 
   package init(
     buildArguments: [(name: String, value: String)] = [], target: String? = nil,
-    platform: Platform = .host, buildPlatform: Platform = .host, labels: [String: String] = [:]
+    platform: Platform = .host, buildPlatform: Platform = .host, labels: [String: String] = [:],
+    contexts: [String: Context] = [:]
   ) {
+    self.contexts = contexts
     self.buildArguments = buildArguments
     self.target = target
     self.platform = platform

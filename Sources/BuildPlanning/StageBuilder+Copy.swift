@@ -7,28 +7,49 @@ import OCI
 
 extension StageBuilder {
   mutating func addCopy(
-    _ copy: Copy, _ instruction: Instruction, _ name: String, from origin: CopyStep.Origin
+    _ copy: Copy, _ instruction: Instruction, _ name: String, from origin: FileOrigin
   ) throws {
     let written = try nonEmpty(copy.destination, instruction)
     let destination = destination(written)
-    guard copy.sources.count == 1 || destination.hasSuffix("/") else {
+    guard copy.sources.count == 1 || copy.keepsParents || destination.hasSuffix("/") else {
       throw PlanningError.severalSourcesToFile(written, at: copy.destination.range)
     }
     var step = CopyStep(
-      origin: origin, sources: [], destination: destination, unpacksArchives: name == "ADD")
+      origin: origin, sources: [], destination: destination,
+      unpacksArchives: copy.unpacks ?? (name == "ADD"), keepsParents: copy.keepsParents)
     var shownSources: [String] = []
     for source in copy.sources {
-      let (resolved, shown) = try resolve(source, instruction, name)
+      let (resolved, shown) = try resolve(source, copy, instruction, name)
       step.sources.append(resolved)
       shownSources.append(shown)
+    }
+    if let checksum = copy.checksum {
+      throw PlanningError.flagOfRemoteSources("--checksum", at: checksum.range)
+    }
+    if copy.keepsGitDirectory == true {
+      throw PlanningError.flagOfRemoteSources("--keep-git-dir", at: instruction.range)
     }
     step.owner = try copy.owner.map { try expand($0, instruction) }.flatMap {
       $0.isEmpty ? nil : $0
     }
     let mode = try copy.mode.map { try expand($0, instruction) } ?? ""
-    if let word = copy.mode, !mode.isEmpty { step.mode = try fileMode(mode, word, name) }
-    let flags = [step.owner.map { "--chown=" + $0 }, mode.isEmpty ? nil : "--chmod=" + mode]
-    let rest = flags.compactMap { $0 } + shownSources + [written]
+    if let word = copy.mode, !mode.isEmpty {
+      guard let change = FileMode(mode) else {
+        throw PlanningError.invalidMode(mode, at: word.range)
+      }
+      step.mode = change
+    }
+    for word in copy.excludes {
+      step.excludes.append(
+        CopyStep.Exclude(pattern: try nonEmpty(word, instruction), range: word.range))
+    }
+    let flags = [
+      step.owner.map { "--chown=" + $0 }, mode.isEmpty ? nil : "--chmod=" + mode,
+      copy.keepsParents ? "--parents" : nil,
+    ]
+    let rest =
+      flags.compactMap { $0 } + step.excludes.map { "--exclude=" + $0.pattern } + shownSources
+      + [written]
     let from = copy.from.map { ["--from=" + $0.text] } ?? []
     add(
       .copy(step), for: instruction, text: ([name] + from + rest).joined(separator: " "),
@@ -43,9 +64,9 @@ extension StageBuilder {
     return isDirectory && path != "/" ? path + "/" : path
   }
 
-  private func resolve(_ source: Copy.Source, _ instruction: Instruction, _ name: String) throws
-    -> (CopyStep.Source, shown: String)
-  {
+  private func resolve(
+    _ source: Copy.Source, _ copy: Copy, _ instruction: Instruction, _ name: String
+  ) throws -> (CopyStep.Source, shown: String) {
     switch source {
     case .document(let document):
       let content = try content(document)
@@ -56,7 +77,8 @@ extension StageBuilder {
         guard name == "ADD" else { throw PlanningError.copyOfURL(text, at: word.range) }
         throw DockerfileError.notCarriedOut("ADD of the remote source \"\(text)\"", at: word.range)
       }
-      return (.path(PathBytes(text).normalizedInRoot.description, range: word.range), text)
+      let path = copy.keepsParents ? withPivot(text) : PathBytes(text).normalizedInRoot.description
+      return (.path(path, range: word.range), text)
     }
   }
 
@@ -75,11 +97,15 @@ extension StageBuilder {
       || ["http", "https", "git", "ssh", "ftp"].contains { text.hasPrefix($0 + "://") }
   }
 
-  private func fileMode(_ text: String, _ word: Word, _ name: String) throws -> UInt32 {
-    let isNumber = text.utf8.allSatisfy { (0x30...0x39).contains($0) }
-    if isNumber, let mode = UInt32(text, radix: 8), mode <= 0o7777 { return mode }
-    let isSymbolic = !isNumber && text.utf8.allSatisfy { "ugoarwxXst+-=,".utf8.contains($0) }
-    guard isSymbolic else { throw PlanningError.invalidMode(text, at: word.range) }
-    throw DockerfileError.notCarriedOut("\(name) --chmod with the mode \"\(text)\"", at: word.range)
+  /// The path cleaned on both sides of the first `/./`, which stays.
+  private func withPivot(_ text: String) -> String {
+    var parts = text.split(separator: "/", omittingEmptySubsequences: false)[...]
+    guard let pivot = parts.dropFirst().firstIndex(of: "."), pivot < parts.endIndex - 1 else {
+      return PathBytes(text).normalizedInRoot.description
+    }
+    let before = PathBytes(parts[..<pivot].joined(separator: "/")).normalizedInRoot.description
+    parts = parts[(pivot + 1)...]
+    let behind = PathBytes(parts.joined(separator: "/")).normalizedInRoot.description
+    return before + "/./" + behind
   }
 }

@@ -4,14 +4,32 @@ import DockerfileSyntax
 import OCI
 
 extension StageBuilder {
-  mutating func addRun(_ run: Run, _ instruction: Instruction) {
+  /// - Parameter origins: What each `from` of its mounts means.
+  mutating func addRun(
+    _ run: Run, _ instruction: Instruction, origins: [String: FileOrigin]
+  ) throws {
     let command = command(run)
+    try refuseUnsafe(run)
     let step = RunStep(
       command: command, environment: runEnvironment, workingDirectory: workingDirectory,
-      user: configuration.config.user)
+      user: configuration.config.user,
+      mounts: try mounts(run, instruction, origins: origins),
+      network: run.network?.text == "none" ? .none : .host)
     add(
       .run(step), for: instruction, text: instruction.text + summary(run.documents),
       createdBy: createdBy(command))
+  }
+
+  private func refuseUnsafe(_ run: Run) throws(PlanningError) {
+    if let security = run.security, security.text == "insecure" {
+      throw .refusedRunFlag(
+        "--security=insecure", reason: "no command is given more rights than the builder has",
+        at: security.range)
+    }
+    if let device = run.devices.first {
+      throw .refusedRunFlag(
+        "--device", reason: "devices of the machine are not handed to commands", at: device.range)
+    }
   }
 
   private func command(_ run: Run) -> RunStep.Command {

@@ -83,15 +83,17 @@ struct StageBuilder {
     warnings.append(Diagnostic(message, severity: .warning, at: range, help: help))
   }
 
-  /// - Parameter origin: What `COPY --from` means.
-  mutating func apply(_ instruction: Instruction, origin: CopyStep.Origin) throws {
+  /// - Parameter origins: What the names behind `from` mean.
+  mutating func apply(_ instruction: Instruction, origins: [String: FileOrigin]) throws {
     switch instruction.body {
     case .from: break
     case .arg(let list): try declare(list, instruction)
     case .env(let list): try setEnvironment(list, instruction)
     case .label(let list): try setLabels(list, instruction)
-    case .run(let run): addRun(run, instruction)
-    case .copy(let copy): try addCopy(copy, instruction, "COPY", from: origin)
+    case .run(let run): try addRun(run, instruction, origins: origins)
+    case .copy(let copy):
+      let origin = copy.from.flatMap { origins[$0.text] } ?? .context
+      try addCopy(copy, instruction, "COPY", from: origin)
     case .add(let copy): try addCopy(copy, instruction, "ADD", from: .context)
     case .workdir(let word): try setWorkingDirectory(word, instruction)
     case .user(let word): try setUser(word, instruction)

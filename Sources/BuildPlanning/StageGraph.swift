@@ -17,6 +17,7 @@ struct StageGraph {
   enum Origin: Hashable {
     case stage(Int)
     case image(BaseImageRequest)
+    case namedContext(String)
   }
 
   enum Base: Hashable {
@@ -68,8 +69,13 @@ struct StageGraph {
     let word = node.from.image
     let name = try scope.expand(word, escape: node.source.escape)
     guard !name.isEmpty else { throw PlanningError.emptyImageName(word.text, at: word.range) }
-    if let earlier = earlierStage(name, before: index) { return .stage(earlier) }
-    if name == "scratch" { return .scratch }
+    switch options.contexts[name] {
+    case .directory: throw PlanningError.baseIsDirectory(name, at: word.range)
+    case .image: break
+    case nil:
+      if let earlier = earlierStage(name, before: index) { return .stage(earlier) }
+      if name == "scratch" { return .scratch }
+    }
     guard ImageReference(name) != nil else {
       throw PlanningError.invalidImageName(name, at: word.range)
     }
@@ -88,9 +94,14 @@ struct StageGraph {
     return platform
   }
 
-  /// What `COPY --from` in the stage at `index` means.
+  /// What a name behind `from` in the stage at `index` means.
   func origin(_ word: Word, in index: Int) throws(PlanningError) -> Origin {
     let name = word.text
+    switch options.contexts[name] {
+    case .directory: return .namedContext(name)
+    case .image: return .image(request(name, word))
+    case nil: break
+    }
     if let number = Int(name) {
       guard number != index else { throw .copyFromSelf(name, at: word.range) }
       guard nodes.indices.contains(number) else {
@@ -106,8 +117,11 @@ struct StageGraph {
     }
     guard name != "scratch" else { throw .copyFromScratch(at: word.range) }
     guard ImageReference(name) != nil else { throw .invalidImageName(name, at: word.range) }
-    return .image(
-      BaseImageRequest(name: name, platform: options.platform, source: word.range))
+    return .image(request(name, word))
+  }
+
+  private func request(_ name: String, _ word: Word) -> BaseImageRequest {
+    BaseImageRequest(name: name, platform: options.platform, source: word.range)
   }
 
   private func earlierStage(_ name: String, before index: Int) -> Int? {

@@ -31,6 +31,8 @@ package enum DockerfileError: Error, Hashable, Sendable {
   case flagWithoutValue(String, at: SourceRange)
   case invalidFlagValue(String, flag: String, expected: String, at: SourceRange)
   case variableInFlag(String, at: SourceRange)
+  case unknownMountKey(String, near: String?, at: SourceRange)
+  case mountKeyWithoutValue(String, at: SourceRange)
   // Here-documents.
   case unterminatedDocument(String, at: SourceRange)
   case invalidDocumentName(String, at: SourceRange)
@@ -125,6 +127,12 @@ extension DockerfileError: DiagnosticConvertible {
       Diagnostic(
         "\(flag) takes no variables", at: range,
         help: "name a stage: FROM ${image} AS source, then \(flag)=source")
+    case .unknownMountKey(let key, let near, let range):
+      Diagnostic(
+        "unknown option \"\(key)\" of --mount", at: range, help: near.map { "did you mean \($0)?" })
+    case .mountKeyWithoutValue(let key, let range):
+      Diagnostic(
+        "option \"\(key)\" of --mount lacks a value", at: range, help: "write: \(key)=VALUE")
     default: nil
     }
   }

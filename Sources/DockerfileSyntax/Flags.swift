@@ -27,88 +27,84 @@ struct Flag: Hashable, Sendable {
 
 /// What an instruction does with a flag.
 enum FlagUse: Hashable, Sendable {
-  /// The instruction needs its value.
   case value
-  /// Understood and without effect on the result: any of these values will do. `nil` is none.
-  case harmless([String?])
-  /// Understood, but not carried out yet, unless it has one of these values.
-  case notYet(unless: [String?])
+  /// With a value each time.
+  case repeatable
+  /// `--flag`, `--flag=true` or `--flag=false`.
+  case boolean
 }
 
-extension InstructionParser {
-  /// The flags of each instruction, as BuildKit knows them.
-  static func flagTable(_ keyword: String) -> [String: FlagUse] {
-    // A linked layer has the same files as another one.
-    let link = FlagUse.harmless([nil, "true", "false"])
-    let off = FlagUse.notYet(unless: ["false"])
-    let never = FlagUse.notYet(unless: [])
-    switch keyword {
-    case "FROM": return ["--platform": .value]
-    case "RUN":
-      return [
-        "--mount": never, "--network": .notYet(unless: ["default"]),
-        "--security": .notYet(unless: ["sandbox"]), "--device": never,
-      ]
-    case "COPY":
-      return [
-        "--from": .value, "--chown": .value, "--chmod": .value, "--link": link, "--parents": off,
-        "--exclude": never,
-      ]
-    case "ADD":
-      return [
-        "--chown": .value, "--chmod": .value, "--link": link, "--exclude": never,
-        "--checksum": never, "--keep-git-dir": off, "--unpack": .notYet(unless: ["true"]),
-      ]
-    case "HEALTHCHECK":
-      return [
-        "--interval": .value, "--timeout": .value, "--start-period": .value,
-        "--start-interval": .value, "--retries": .value,
-      ]
-    default: return [:]
-    }
-  }
+/// The flags of one instruction, checked against its table.
+struct FlagValues {
+  /// By name; a boolean one without value is `true`.
+  private var words: [String: [Word]] = [:]
 
-  /// Checks the flags against the table.
-  ///
-  /// - Returns: The values of those that the instruction needs.
-  static func values(_ flags: [Flag], of keyword: String) throws(DockerfileError) -> [String: Word]
-  {
-    let table = flagTable(keyword)
-    var values: [String: Word] = [:]
-    var seen: Set<String> = []
+  /// - Throws: ``DockerfileError`` for a flag that `keyword` does not have or that lacks its value.
+  init(_ flags: [Flag], of keyword: String) throws(DockerfileError) {
+    let table = Self.table(keyword)
     for flag in flags {
       guard let use = table[flag.name] else {
         throw .unknownFlag(
           flag.name, of: keyword, near: nearest(to: flag.name, among: table.keys.sorted()),
           at: flag.range)
       }
-      guard seen.insert(flag.name).inserted || flag.isRepeatable else {
+      guard words[flag.name] == nil || use == .repeatable else {
         throw .repeatedFlag(flag.name, at: flag.range)
       }
-      switch use {
-      case .value:
-        guard let value = flag.value, !value.text.isEmpty else {
-          throw .flagWithoutValue(flag.name, at: flag.range)
-        }
-        values[flag.name] = value
-      case .harmless(let allowed):
-        guard allowed.contains(flag.value?.text) else {
-          throw .invalidFlagValue(
-            flag.value?.text ?? "", flag: flag.name,
-            expected: allowed.compactMap { $0 }.joined(separator: " or "),
-            at: flag.value?.range ?? flag.range)
-        }
-      case .notYet(let allowed):
-        guard allowed.contains(flag.value?.text) else {
-          let text = flag.value.map { "\(flag.name)=\($0.text)" } ?? flag.name
-          throw .notCarriedOut("\(keyword) \(text)", at: flag.range)
-        }
-      }
+      words[flag.name, default: []].append(try Self.value(of: flag, use))
     }
-    return values
   }
-}
 
-extension Flag {
-  fileprivate var isRepeatable: Bool { ["--mount", "--exclude", "--device"].contains(name) }
+  private static func value(of flag: Flag, _ use: FlagUse) throws(DockerfileError) -> Word {
+    guard use == .boolean else {
+      guard let value = flag.value, !value.text.isEmpty else {
+        throw .flagWithoutValue(flag.name, at: flag.range)
+      }
+      return value
+    }
+    guard let value = flag.value else { return Word(text: "true", range: flag.range) }
+    guard ["true", "false"].contains(value.text) else {
+      throw .invalidFlagValue(
+        value.text, flag: flag.name, expected: "true or false", at: value.range)
+    }
+    return value
+  }
+
+  subscript(name: String) -> Word? { words[name]?.first }
+
+  func all(_ name: String) -> [Word] { words[name] ?? [] }
+
+  func isOn(_ name: String) -> Bool? { self[name].map { $0.text == "true" } }
+
+  /// The first by name.
+  var first: (name: String, value: Word)? {
+    words.min { $0.key < $1.key }.flatMap { flag in flag.value.first.map { (flag.key, $0) } }
+  }
+
+  /// Dockerfile reference, the options of each instruction.
+  private static func table(_ keyword: String) -> [String: FlagUse] {
+    switch keyword {
+    case "FROM": ["--platform": .value]
+    case "RUN":
+      [
+        "--mount": .repeatable, "--network": .value, "--security": .value, "--device": .repeatable,
+      ]
+    case "COPY":
+      [
+        "--from": .value, "--chown": .value, "--chmod": .value, "--link": .boolean,
+        "--parents": .boolean, "--exclude": .repeatable,
+      ]
+    case "ADD":
+      [
+        "--chown": .value, "--chmod": .value, "--link": .boolean, "--exclude": .repeatable,
+        "--checksum": .value, "--keep-git-dir": .boolean, "--unpack": .boolean,
+      ]
+    case "HEALTHCHECK":
+      [
+        "--interval": .value, "--timeout": .value, "--start-period": .value,
+        "--start-interval": .value, "--retries": .value,
+      ]
+    default: [:]
+    }
+  }
 }

@@ -66,6 +66,24 @@ package enum CommandLine: Hashable, Sendable {
 package struct Run: Hashable, Sendable {
   package var command: CommandLine
   package var documents: [HereDocument]
+  package var mounts: [MountFlag]
+  package var network: Word?
+  package var security: Word?
+  package var devices: [Word]
+}
+
+/// The value of `RUN --mount`, field by field. Values are not expanded yet.
+package struct MountFlag: Hashable, Sendable {
+  package struct Field: Hashable, Sendable {
+    /// In lower case, aliases resolved: `target` for `dst`.
+    package var key: String
+    /// Nil for a key alone, as in `rw`.
+    package var value: Word?
+    package var range: SourceRange
+  }
+
+  package var fields: [Field]
+  package var range: SourceRange
 }
 
 /// `COPY` and `ADD`.
@@ -79,6 +97,16 @@ package struct Copy: Hashable, Sendable {
   package var from: Word?
   package var owner: Word?
   package var mode: Word?
+  /// `--parents`: sources keep their directories.
+  package var keepsParents: Bool
+  /// `--exclude`, each.
+  package var excludes: [Word]
+  /// `--checksum`; `ADD` only.
+  package var checksum: Word?
+  /// `--keep-git-dir`; `ADD` only. Nil when it was not given.
+  package var keepsGitDirectory: Bool?
+  /// `--unpack`; `ADD` only. Nil when it was not given.
+  package var unpacks: Bool?
   package var sources: [Source]
   package var destination: Word
 }

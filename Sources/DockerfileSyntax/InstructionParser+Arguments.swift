@@ -76,7 +76,19 @@ extension InstructionParser {
       guard !words.isEmpty else { throw missingArguments }
       guard documents.isEmpty else { throw .documentInExecForm(at: documents[0].range) }
     }
-    return Run(command: command, documents: documents)
+    var mounts: [MountFlag] = []
+    for word in flags.all("--mount") { mounts.append(try MountFlag(word)) }
+    if let network = flags["--network"], !["default", "none", "host"].contains(network.text) {
+      throw .invalidFlagValue(
+        network.text, flag: "--network", expected: "default, none or host", at: network.range)
+    }
+    if let security = flags["--security"], !["sandbox", "insecure"].contains(security.text) {
+      throw .invalidFlagValue(
+        security.text, flag: "--security", expected: "sandbox", at: security.range)
+    }
+    return Run(
+      command: command, documents: documents, mounts: mounts, network: flags["--network"],
+      security: flags["--security"], devices: flags.all("--device"))
   }
 
   func copy() throws(DockerfileError) -> Copy {
@@ -90,8 +102,10 @@ extension InstructionParser {
       throw .variableInFlag("--from", at: from.range)
     }
     var copy = Copy(
-      from: from, owner: flags["--chown"], mode: flags["--chmod"], sources: [],
-      destination: destination)
+      from: from, owner: flags["--chown"], mode: flags["--chmod"],
+      keepsParents: flags.isOn("--parents") ?? false, excludes: flags.all("--exclude"),
+      checksum: flags["--checksum"], keepsGitDirectory: flags.isOn("--keep-git-dir"),
+      unpacks: flags.isOn("--unpack"), sources: [], destination: destination)
     var rest = documents[...]
     for word in words.dropLast() { copy.sources.append(try source(word, &rest)) }
     return copy

@@ -20,9 +20,9 @@ extension InstructionParser {
 
   private func noHealthcheck(_ rest: Range<Int>) throws(DockerfileError) -> HealthcheckInstruction {
     guard rest.isEmpty else { throw surplusArguments(line.words(rest)[...]) }
-    if let flag = flags.min(by: { $0.key < $1.key }) {
+    if let flag = flags.first {
       throw .invalidFlagValue(
-        flag.value.text, flag: flag.key, expected: "no options with NONE", at: flag.value.range)
+        flag.value.text, flag: flag.name, expected: "no options with NONE", at: flag.value.range)
     }
     return HealthcheckInstruction()
   }

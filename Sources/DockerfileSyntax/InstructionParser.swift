@@ -9,8 +9,7 @@ struct InstructionParser {
   let keyword: Word
   /// The keyword in capitals.
   let name: String
-  /// The values of the flags that the instruction needs, by name.
-  let flags: [String: Word]
+  let flags: FlagValues
   /// What follows keyword and flags, without blanks at either end.
   let arguments: Range<Int>
   let documents: [HereDocument]
@@ -47,7 +46,7 @@ struct InstructionParser {
         keyword.text, near: nearest(to: name, among: Self.keywords), at: keyword.range)
     }
     let (flags, arguments) = Self.splitFlags(line, rest, escape: escape)
-    self.flags = try Self.values(flags, of: name)
+    self.flags = try FlagValues(flags, of: name)
     self.arguments = arguments
     if name == "ONBUILD" {
       guard !arguments.isEmpty else {

@@ -76,11 +76,14 @@ package struct Word: Hashable, Sendable {
   }
 
   /// The place of a byte of ``text``; the whole word when it goes over several lines.
-  func range(at offset: Int) -> SourceRange {
+  package func range(at offset: Int) -> SourceRange { range(of: offset..<(offset + 1)) }
+
+  func range(of offsets: Range<Int>) -> SourceRange {
     guard range.start.line == range.end.line,
-      range.end.column - range.start.column == text.utf8.count, offset < text.utf8.count
+      range.end.column - range.start.column == text.utf8.count,
+      offsets.upperBound <= text.utf8.count
     else { return range }
-    let column = range.start.column + offset
-    return SourceRange(line: range.start.line, columns: column..<(column + 1))
+    let column = range.start.column + offsets.lowerBound
+    return SourceRange(line: range.start.line, columns: column..<(column + offsets.count))
   }
 }

@@ -14,6 +14,8 @@ struct CommandStart {
     guard chdir(command.workingDirectory) == 0 else {
       throw SandboxError.workingDirectory(command.workingDirectory, errno: Errno.current.code)
     }
+    // Before the user is another, who may not raise any.
+    for limit in command.limits { try limit.apply() }
     try becomeUser()
     return command.execute()
   }

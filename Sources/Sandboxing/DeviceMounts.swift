@@ -11,11 +11,15 @@ import LinuxSystem
 struct DeviceMounts: ~Copyable {
   private let root: Int32
   private let own: Int32
+  private let sharedMemorySizeInBytes: Int64
 
   /// - Parameter own: A directory of ours where device nodes work, hidden from the sandbox.
-  init(root: borrowing FileDescriptor, own: borrowing FileDescriptor) {
+  init(
+    root: borrowing FileDescriptor, own: borrowing FileDescriptor, sharedMemorySizeInBytes: Int64?
+  ) {
     self.root = root.number
     self.own = own.number
+    self.sharedMemorySizeInBytes = sharedMemorySizeInBytes ?? 64 << 20
   }
 
   func mount() throws(SandboxError) {
@@ -70,8 +74,10 @@ struct DeviceMounts: ~Copyable {
   private func mountShared(in dev: borrowing FileDescriptor) throws(SandboxError) {
     let flags = Int(MS_NOSUID) | Int(MS_NODEV) | Int(MS_NOEXEC)
     try makeDirectory("shm", in: dev)
-    try FileSystemMount(type: "tmpfs", flags: flags, options: "mode=1777,size=65536k")
-      .mount(on: try openPlace("shm", in: dev), name: "/dev/shm")
+    try FileSystemMount(
+      type: "tmpfs", flags: flags, options: "mode=1777,size=\(sharedMemorySizeInBytes)"
+    )
+    .mount(on: try openPlace("shm", in: dev), name: "/dev/shm")
     try makeDirectory("mqueue", in: dev)
     // A kernel may be built without message queues.
     try? FileSystemMount(type: "mqueue", flags: flags)

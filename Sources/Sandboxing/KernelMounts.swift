@@ -15,7 +15,7 @@ struct KernelMounts {
     let proc = try directory("proc", in: root)
     try FileSystemMount(type: "proc", flags: flags).mount(on: proc, name: "/proc")
     try mountSys(flags: flags)
-    for path in Self.readOnly { try makeReadOnly(path) }
+    for path in Self.readOnly { try protect(path) }
     for path in Self.covered { try cover(path) }
   }
 
@@ -44,29 +44,10 @@ struct KernelMounts {
     "sys/devices/virtual/powercap", "sys/firmware",
   ]
 
-  private func makeReadOnly(_ path: PathBytes) throws(SandboxError) {
+  private func protect(_ path: PathBytes) throws(SandboxError) {
     guard let place = existing(path) else { return }
     try bind(place, on: place, name: path, recursively: true)
     try makeReadOnly(mounted: try directoryOrFile(path), name: path)
-  }
-
-  private func makeReadOnly(mounted: borrowing FileDescriptor, name: PathBytes)
-    throws(SandboxError)
-  {
-    let number = mounted.number
-    if caisson_make_read_only(number) == 0 { return }
-    let errno = Errno.current
-    guard errno.code == ENOSYS else {
-      throw SandboxError.refused(
-        operation: "make read-only", path: name.description, errno: errno.code)
-    }
-    // Linux before 5.12; good for one mount, without those below it.
-    let flags = Int(MS_REMOUNT) | Int(MS_BIND) | Int(MS_RDONLY)
-    let kept = Int(MS_NOSUID) | Int(MS_NODEV) | Int(MS_NOEXEC)
-    let target = mounted.procPath
-    try kernel("make read-only", name) {
-      target.withCString { Glibc.mount(nil, $0, nil, UInt(flags | kept), nil) }
-    }
   }
 
   private func cover(_ path: PathBytes) throws(SandboxError) {

@@ -78,3 +78,21 @@ func makeFile(
     try retrying("chmod", name) { fchmod(written, mode) }
   }
 }
+
+/// Forbids to write to a mount and to those below it.
+func makeReadOnly(mounted: borrowing FileDescriptor, name: PathBytes) throws(SandboxError) {
+  let number = mounted.number
+  if caisson_make_read_only(number) == 0 { return }
+  let errno = Errno.current
+  guard errno.code == ENOSYS else {
+    throw SandboxError.refused(
+      operation: "make read-only", path: name.description, errno: errno.code)
+  }
+  // Linux before 5.12; good for one mount, without those below it.
+  let flags = Int(MS_REMOUNT) | Int(MS_BIND) | Int(MS_RDONLY)
+  let kept = Int(MS_NOSUID) | Int(MS_NODEV) | Int(MS_NOEXEC)
+  let target = mounted.procPath
+  try kernel("make read-only", name) {
+    target.withCString { Glibc.mount(nil, $0, nil, UInt(flags | kept), nil) }
+  }
+}

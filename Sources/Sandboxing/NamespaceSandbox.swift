@@ -77,7 +77,8 @@ package struct NamespaceSandbox: Sendable {
       skeleton: places.skeleton,
       mountPoint: places.mountPoint, usesUserAttributes: !UserNamespace.isInitial(),
       command: command,
-      resolverFiles: .ofHost(hostname: command?.hostname ?? SandboxDescription.ownHostname),
+      resolverFiles: .ofHost(
+        hostname: command?.hostname ?? SandboxDescription.ownHostname, more: command?.hosts ?? []),
       gracePeriodInMilliseconds: gracePeriodInMilliseconds)
   }
 }

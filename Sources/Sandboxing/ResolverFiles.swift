@@ -23,10 +23,13 @@ struct ResolverFiles: Codable, Hashable, Sendable {
   }
 
   /// From the host's own files; one that is missing or too large counts as empty.
-  static func ofHost(hostname: String) -> ResolverFiles {
+  ///
+  /// - Parameter lines: More for `/etc/hosts`, before the host's own.
+  static func ofHost(hostname: String, more lines: [String] = []) -> ResolverFiles {
     func content(_ path: PathBytes) -> [UInt8] { (try? contents(of: path, limit: 1 << 20)) ?? [] }
     return ResolverFiles(
-      hosts: content("/etc/hosts"), resolvConf: content("/etc/resolv.conf"), hostname: hostname)
+      hosts: lines.flatMap { Array("\($0)\n".utf8) } + content("/etc/hosts"),
+      resolvConf: content("/etc/resolv.conf"), hostname: hostname)
   }
 
   /// Each file's name in `/etc`, and what it holds.

@@ -28,8 +28,13 @@ struct RootMount {
     let root = try mountOverlay(stubs: own)
     // Before anything hides parts of the image, so that links in it lead to its own files.
     try bindResolverFiles(from: own, in: root)
-    try DeviceMounts(root: root, own: own).mount()
+    try DeviceMounts(
+      root: root, own: own, sharedMemorySizeInBytes: description.command?.sharedMemorySizeInBytes
+    ).mount()
     try KernelMounts(root: root).mount()
+    for mount in description.command?.mounts ?? [] {
+      try CommandMount(mount, root: root, own: own).mount()
+    }
     return root
   }
 
@@ -60,7 +65,9 @@ struct RootMount {
 
     // The image as it is, to learn which mount points it hides or lacks; a moment, read-only.
     try overlay.mount(lower: [upper.number] + lower, on: place, name: description.upper)
-    let stubs = try StubTree(image: try openPlace(description.mountPoint)).make(in: own)
+    let stubs = try StubTree(
+      image: try openPlace(description.mountPoint), mounts: description.command?.mounts ?? []
+    ).make(in: own)
     let mountPoint = description.mountPoint
     try kernel("umount", mountPoint) {
       mountPoint.withCString { umount2($0, Int32(MNT_DETACH)) }

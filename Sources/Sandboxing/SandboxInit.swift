@@ -37,6 +37,10 @@ struct SandboxInit {
     try kernel("make mount, IPC and UTS namespaces") {
       unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS)
     }
+    if description.command?.network == SandboxNetwork.none {
+      try kernel("make a network namespace") { unshare(CLONE_NEWNET) }
+      try kernel("start the loopback interface") { caisson_start_loopback() }
+    }
     let hostname = description.command?.hostname ?? SandboxDescription.ownHostname
     let length = hostname.utf8.count
     try kernel("sethostname") { sethostname(hostname, length) }

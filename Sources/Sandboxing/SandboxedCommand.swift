@@ -22,6 +22,14 @@ package struct SandboxedCommand: Hashable, Sendable, Codable {
   /// Exactly these supplementary groups.
   package var groups: [UInt32]
   package var hostname: String
+  /// A mount before those that lie on it; no two on one place.
+  package var mounts: [SandboxMount] = []
+  package var network = SandboxNetwork.host
+  /// More lines for `/etc/hosts`: an address and a name.
+  package var hosts: [String] = []
+  /// `/dev/shm`; nil for 64 MiB. The virtual sandbox cannot keep to it.
+  package var sharedMemorySizeInBytes: Int64?
+  package var limits: [SandboxLimit] = []
 
   package init(
     _ program: Program, environment: [String], workingDirectory: String = "/", uid: UInt32 = 0,

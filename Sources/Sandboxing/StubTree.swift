@@ -11,8 +11,12 @@ import LinuxSystem
 struct StubTree: ~Copyable {
   /// The image's root, without mounts.
   let image: FileDescriptor
+  private let mounts: [SandboxMount]
 
-  init(image: consuming FileDescriptor) { self.image = image }
+  init(image: consuming FileDescriptor, mounts: [SandboxMount]) {
+    self.image = image
+    self.mounts = mounts
+  }
 
   /// - Returns: A descriptor of a directory that the caller owns; nil when nothing is missing.
   func make(in parent: borrowing FileDescriptor) throws(SandboxError) -> Int32? {
@@ -26,12 +30,68 @@ struct StubTree: ~Copyable {
         missing.append((try realDirectory("etc").appending(name), isDirectory: false))
       }
     }
+    for (number, mount) in mounts.enumerated() where isOnImage(mount, number) {
+      if let place = try missingPlace(of: mount) {
+        missing.append((place, isDirectory: try isDirectory(mount)))
+      }
+    }
     if missing.isEmpty { return nil }
 
     try makeDirectory("stubs", in: parent)
     let stubs = try openPlace("stubs", in: parent)
     for (path, isDirectory) in missing { try add(path, isDirectory: isDirectory, to: stubs) }
     return stubs.release()
+  }
+
+  /// Not below one of the root's own mounts, nor another one of the command.
+  private func isOnImage(_ mount: SandboxMount, _ number: Int) -> Bool {
+    let others = RootMount.directories + mounts[..<number].map(\.target)
+    return !others.contains { mount.target.isWithin($0) }
+  }
+
+  private func isDirectory(_ mount: SandboxMount) throws(SandboxError) -> Bool {
+    switch mount.content {
+    case .temporary: return true
+    case .file: return false
+    case .place(let path):
+      let source = try openPlace(path)
+      return try translating { () throws(SystemError) in try source.status() }.kind == .directory
+    }
+  }
+
+  /// Where the image lacks a mount point, links on the way followed; nil when it is there.
+  private func missingPlace(of mount: SandboxMount) throws(SandboxError) -> PathBytes? {
+    var known = PathBytes("")
+    var rest = mount.target.components[...]
+    while let name = rest.first {
+      let path = known.appending(name)
+      guard let file = try? FileDescriptor.open(path, inRoot: image, flags: O_PATH) else {
+        // A link that leads nowhere is not there for openat2, and no place for a mount.
+        guard !exists(path) else {
+          throw SandboxError.mountPointBlocked(path: "/\(mount.target)")
+        }
+        return PathBytes(joining: known.components + rest)
+      }
+      rest = rest.dropFirst()
+      known = try realPath(of: file)
+      if !rest.isEmpty, try !isDirectory(file) {
+        throw SandboxError.mountPointBlocked(path: "/\(mount.target)")
+      }
+    }
+    return nil
+  }
+
+  private func isDirectory(_ file: borrowing FileDescriptor) throws(SandboxError) -> Bool {
+    try translating { () throws(SystemError) in try file.status() }.kind == .directory
+  }
+
+  /// Within the image.
+  private func realPath(of file: borrowing FileDescriptor) throws(SandboxError) -> PathBytes {
+    try translating { () throws(SystemError) in
+      let root = try linkTarget(of: image.procPath)
+      return PathBytes(try linkTarget(of: file.procPath).bytes.dropFirst(root.bytes.count))
+        .normalizedInRoot
+    }
   }
 
   /// - Throws: ``SandboxError/mountPointBlocked(path:)`` for anything but a directory.
@@ -54,10 +114,8 @@ struct StubTree: ~Copyable {
   private func realDirectory(_ name: PathBytes) throws(SandboxError) -> PathBytes {
     do {
       let directory = try FileDescriptor.open(name, inRoot: image, flags: O_PATH | O_DIRECTORY)
-      let root = try linkTarget(of: image.procPath)
-      return PathBytes(try linkTarget(of: directory.procPath).bytes.dropFirst(root.bytes.count))
-        .normalizedInRoot
-    } catch  where error.errno == .noSuchFile && !exists(name) {
+      return try realPath(of: directory)
+    } catch let error as SystemError where error.errno == .noSuchFile && !exists(name) {
       return name
     } catch {
       throw SandboxError.mountPointBlocked(path: "/\(name)")

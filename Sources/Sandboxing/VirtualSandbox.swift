@@ -64,7 +64,7 @@ package struct VirtualSandbox: Sendable {
     defer { try? removeTree(scratch) }
     let description = VirtualDescription(
       tree: tree.directory, records: tree.records, touched: touched, scratch: scratch,
-      command: command, resolverFiles: .ofHost(hostname: command.hostname),
+      command: command, resolverFiles: .ofHost(hostname: command.hostname, more: command.hosts),
       gracePeriodInMilliseconds: gracePeriodInMilliseconds)
     return try await SupervisorProcess(
       SandboxEntry.virtualSupervisorName, description, programPath: programPath,

@@ -190,14 +190,15 @@ private func stage(_ index: Int, on base: Stage.Base, _ steps: [Step]) -> Stage 
 }
 
 func copy(
-  _ sources: String..., to destination: String, from origin: CopyStep.Origin = .context,
+  _ sources: String..., to destination: String, from origin: FileOrigin = .context,
   owner: String? = nil, mode: UInt32? = nil, unpacks: Bool = false
 ) -> Step {
   let sources = sources.map { CopyStep.Source.path($0, range: somewhere) }
   return Step(
     action: .copy(
       CopyStep(
-        origin: origin, sources: sources, destination: destination, owner: owner, mode: mode,
+        origin: origin, sources: sources, destination: destination, owner: owner,
+        mode: mode.map(FileMode.exact),
         unpacksArchives: unpacks)),
     text: "COPY", createdBy: "COPY \(destination)", source: somewhere)
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import BuildPlanning
 import Layers
 import LinuxSystem
 import Testing
@@ -25,7 +26,8 @@ import Testing
     CopyLayout(
       tree: try tree(),
       attributes: CopyLayout.Attributes(
-        owner: owner, mode: mode, impliedTime: FileTime(seconds: 5)), at: somewhere)
+        owner: owner, mode: mode.map(FileMode.exact), impliedTime: FileTime(seconds: 5)),
+      at: somewhere)
   }
 
   private func lines(_ layout: CopyLayout) -> [String] {
@@ -76,11 +78,11 @@ import Testing
     }
   }
 
-  @Test func `parents that are missing belong to the owner of the copy`() throws {
+  @Test func `parents that are missing belong to the owner of the copy, with its mode`() throws {
     var layout = try layout(owner: (1, 2), mode: 0o600)
     try layout.addParents(of: "opt/a/b/file")
     try layout.add(TarFile.file("file").entry, content: .none, at: "opt/a/b/file")
-    #expect(lines(layout) == ["- 0600 1:2 opt/a/b/file", "d 0755 1:2 opt/a", "d 0755 1:2 opt/a/b"])
+    #expect(lines(layout) == ["- 0600 1:2 opt/a/b/file", "d 0600 1:2 opt/a", "d 0600 1:2 opt/a/b"])
   }
 
   @Test func `a file takes the place of a file and of a link, not of a directory`() throws {

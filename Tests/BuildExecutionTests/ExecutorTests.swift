@@ -68,7 +68,7 @@ import Testing
         copy("passwd", to: "/etc/"), copy("file", to: "/new/dir/", owner: "app:5", mode: 0o400)))
     #expect(
       try bench.files(in: built) == [
-        "d 0755 10:5 new", "d 0755 10:5 new/dir", "- 0400 10:5 new/dir/file",
+        "d 0400 10:5 new", "d 0400 10:5 new/dir", "- 0400 10:5 new/dir/file",
       ])
   }
 

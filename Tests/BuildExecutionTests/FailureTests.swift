@@ -80,7 +80,7 @@ import Testing
   @Test(arguments: [
     (ExecutionError.commandFailed(command: "x", status: 42, at: somewhere), 42 as Int32?),
     (.commandKilled(command: "x", signal: 9, at: somewhere), 137),
-    (.noMatch(pattern: "x", origin: "y", at: somewhere), nil),
+    (.linkAmongParents(path: "x", at: somewhere), nil),
   ])
   func `a command's code is passed on`(_ error: ExecutionError, _ status: Int32?) {
     #expect(error.commandStatus == status)

@@ -152,9 +152,36 @@ import Testing
     Failure(
       "FROM a\nADD git@x:y.git z", "2:5",
       "ADD of the remote source \"git@x:y.git\" is not carried out by this version yet"),
+    Failure("FROM a\nCOPY --chmod=u+y y z", "2:14", "\"u+y\" is no file mode"),
     Failure(
-      "FROM a\nCOPY --chmod=u+x y z", "2:14",
-      "COPY --chmod with the mode \"u+x\" is not carried out by this version yet"),
+      "FROM a\nADD --checksum=sha256:x y z", "2:16", "--checksum is for sources that are fetched"),
+    Failure(
+      "FROM a\nRUN --security=insecure x", "2:16",
+      "RUN --security=insecure cannot be carried out"),
+    Failure("FROM a\nRUN --device=x y", "2:14", "RUN --device cannot be carried out"),
+    Failure("FROM a\nRUN --mount=type=cahce,target=/x y", "2:18", "\"cahce\" is no type of mount"),
+    Failure("FROM a\nRUN --mount=type=cache y", "2:13", "the mount of type cache lacks \"target\""),
+    Failure(
+      "FROM a\nRUN --mount=target=/x,target=/y z", "2:23",
+      "option \"target\" of --mount is given twice"),
+    Failure(
+      "FROM a\nRUN --mount=target=/x,size=1 z", "2:23",
+      "mounts of type bind have no option \"size\" here"),
+    Failure(
+      "FROM a\nRUN --mount=type=tmpfs,target=/x,size=big z", "2:39",
+      "\"big\" is no value for \"size\""),
+    Failure(
+      "FROM a\nRUN --mount=type=cache,target=/x,sharing=no z", "2:42",
+      "\"no\" is no value for \"sharing\""),
+    Failure(
+      "FROM a\nRUN --mount=type=cache,target=/x,mode=8 z", "2:39", "\"8\" is no value for \"mode\""),
+    Failure("FROM a\nRUN --mount=target=/ z", "2:13", "nothing can be mounted on \"/\""),
+    Failure(
+      "FROM a\nRUN --mount=target=/x --mount=target=../x z", "2:31",
+      "two mounts have the target \"/x\""),
+    Failure("FROM a\nRUN --mount=type=secret z", "2:13", "the mount of type secret lacks \"id\""),
+    Failure(
+      "FROM a AS o\nRUN --mount=from=l,target=/x y\nFROM o AS l", "2:18", "the stage \"l\" comes later"),
     Failure("FROM a\nCOPY --chmod=0999 y z", "2:14", "\"0999\" is no file mode"),
     Failure("FROM a\nCOPY --chmod=77777 y z", "2:14", "\"77777\" is no file mode"),
     Failure("FROM a\nCOPY --chmod=+7 y z", "2:14", "\"+7\" is no file mode"),

@@ -12,6 +12,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/openat2.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -103,6 +104,28 @@ static inline long caisson_new_session_keyring(void) { return syscall(SYS_keyctl
 static inline int caisson_make_read_only(int mount) {
   struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
   return mount_setattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);
+}
+
+/// Nothing below a mount is a device that can be opened.
+static inline int caisson_forbid_devices(int mount) {
+  struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NODEV};
+  return mount_setattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);
+}
+
+/// Puts the loopback interface of this process's network namespace up.
+static inline int caisson_start_loopback(void) {
+  struct ifreq request = {.ifr_name = "lo"};
+  int socket_number = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (socket_number < 0) return -1;
+  int status = ioctl(socket_number, SIOCGIFFLAGS, &request);
+  if (status == 0) {
+    request.ifr_flags |= IFF_UP;
+    status = ioctl(socket_number, SIOCSIFFLAGS, &request);
+  }
+  int kept = errno;
+  close(socket_number);
+  errno = kept;
+  return status;
 }
 
 /// The status of a forked child as an errno value: what it exited with.

@@ -112,6 +112,16 @@ struct BuildInputs {
     return try read(path, in: directory)
   }
 
+  /// - Throws: What is wrong with the directory or its ignore file.
+  static func ignoreFile(ofNamedContext directory: PathBytes) throws -> IgnoreFile? {
+    let status = try opening("the build context", directory) {
+      try FileStatus(of: directory, followLinks: true)
+    }
+    guard status.kind == .directory else { throw InputError.contextIsNoDirectory(directory) }
+    let path = directory.appending(".dockerignore")
+    return exists(path) ? try read(path, in: directory) : nil
+  }
+
   private static func read(_ path: PathBytes, in directory: PathBytes) throws -> IgnoreFile {
     let bytes = try opening("the ignore file", path) { try contents(of: path) }
     let source = SourceText(name: name(of: path, in: directory), bytes: bytes)

@@ -63,7 +63,8 @@ private func makePlan(
   let planning = PlanningOptions(
     buildArguments: options.buildArguments.sorted { $0.key < $1.key }
       .map { (name: $0.key, value: $0.value) },
-    target: options.target, platform: options.platform, labels: options.labels)
+    target: options.target, platform: options.platform, labels: options.labels,
+    contexts: options.namedContexts.mapValues(\.planned))
   var images: [BaseImageRequest: ResolvedImage] = [:]
   while true {
     let known = Dictionary(
@@ -99,11 +100,29 @@ private func makeSurroundings(
     context: try BuildContext(
       directory: inputs.directory, filter: inputs.ignoreFile?.filter ?? PathFilter(),
       hiding: fetcher.store.directory),
+    contexts: try namedDirectories(options, plan, fetcher.store),
     images: images, fetcher: fetcher,
     unpacked: try UnpackedLayers(fetcher: fetcher, format: format),
     sandbox: try selectSandbox(
       options.sandbox, for: plan, store: fetcher.store.directory, log: log),
     compression: WorkerThreads(count: onlineProcessors()))
+}
+
+/// The directories that the plan takes files from by a name of `--build-context`.
+private func namedDirectories(_ options: BuildOptions, _ plan: BuildPlan, _ store: ContentStore)
+  throws -> [String: BuildContext]
+{
+  var contexts: [String: BuildContext] = [:]
+  for name in plan.namedContexts {
+    guard case .directory(let path) = options.namedContexts[name] else {
+      preconditionFailure("the plan names a context that was not given")
+    }
+    let ignoreFile = try BuildInputs.ignoreFile(ofNamedContext: path)
+    contexts[name] = try BuildContext(
+      directory: path, filter: ignoreFile?.filter ?? PathFilter(), hiding: store.directory,
+      name: name)
+  }
+  return contexts
 }
 
 private func execute(
@@ -121,6 +140,12 @@ private func execute(
     return try await executor.run(plan)
   } catch {
     throw located(error, at: translator.failRunningSteps())
+  }
+}
+
+extension NamedContext {
+  fileprivate var planned: PlanningOptions.Context {
+    if case .directory = self { .directory } else { .image }
   }
 }
 

@@ -72,14 +72,12 @@ struct ImageSupply: Sendable {
     switch namedContext(request) {
     case .layout(let path, let selector):
       return (LayoutSource(directory: path, name: selector, workers: workers), nil)
-    case .directory(let path):
-      throw SupplyError.directoryContext(request.name, path, at: request.source)
     case .image(let reference): return (try await source(of: reference), reference)
     case .located(let location):
       if let source = try await location.source(store: fetcher.store, workers: workers) {
         return (source, nil)
       }
-    case .rootFileSystem, nil: break
+    case .directory, .rootFileSystem, nil: break
     }
     guard let reference = ImageReference(request.name) else {
       throw SupplyError.notAReference(request.name, at: request.source)
@@ -101,18 +99,12 @@ struct ImageSupply: Sendable {
 }
 
 enum SupplyError: Error, Hashable {
-  case directoryContext(String, PathBytes, at: SourceRange)
   case notAReference(String, at: SourceRange)
 }
 
 extension SupplyError: DiagnosticConvertible {
   var diagnostic: Diagnostic {
     switch self {
-    case .directoryContext(let name, let path, let range):
-      Diagnostic(
-        "the build context \"\(name)\" is the directory \"\(path)\"; "
-          + "directories as named contexts are not carried out yet by this version", at: range,
-        help: "give an image: --build-context \(name)=docker-image://REFERENCE or oci-layout://DIR")
     case .notAReference(let name, let range):
       Diagnostic("\"\(name)\" is not the name of an image", at: range)
     }

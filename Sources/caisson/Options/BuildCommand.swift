@@ -10,9 +10,10 @@ enum BuildFlags {
     "value of an ARG; without =VALUE it is taken from the environment")
   static let buildContext = Option.value(
     "build-context", "NAME=VALUE", isRepeatable: true, .input,
-    "another image for FROM and COPY --from: docker-image://REFERENCE, oci-layout://DIR[:TAG], "
-      + "oci-archive:FILE, docker-archive:FILE, store:NAME, or rootfs:PATH for a plain root file "
-      + "system (directory or tar)")
+    "another context for COPY --from and RUN --mount: a directory; or another image, for FROM as "
+      + "well: docker-image://REFERENCE, oci-layout://DIR[:TAG], oci-archive:FILE, "
+      + "docker-archive:FILE, store:NAME, or rootfs:PATH for a plain root file system (directory "
+      + "or tar)")
 
   static let target = Option.value(
     "target", "STAGE", standard: "the last stage", .build, "the stage to build")
