@@ -19,6 +19,17 @@ struct ContextSources: CopySources {
     return found
   }
 
+  func existing(_ path: PathBytes) throws -> PathBytes {
+    try existing(path, as: path.description)
+  }
+
+  func entry(_ path: PathBytes) throws -> LayerEntry {
+    let place = try place(of: path)
+    var entry = try entry(place, try context.status(of: place))
+    entry.path = ""
+    return entry
+  }
+
   private func existing(_ path: PathBytes, as word: String) throws -> PathBytes {
     if let exclusion = exclusion(of: path) {
       throw ExecutionError.sourceNotFound(

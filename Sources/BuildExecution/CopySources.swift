@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Layers
 import LinuxSystem
 
 /// Where COPY and ADD find what their source words name.
@@ -8,6 +9,14 @@ protocol CopySources {
   ///
   /// - Returns: Empty only for a pattern; what is named by itself must be there.
   func matches(_ word: String) throws -> [PathBytes]
+
+  /// `path`, taken as it is: no pattern.
+  ///
+  /// - Throws: ``ExecutionError`` when nothing is there.
+  func existing(_ path: PathBytes) throws -> PathBytes
+
+  /// What is at `path`, links followed.
+  func entry(_ path: PathBytes) throws -> LayerEntry
 
   /// Whether `path` leads to a directory.
   func isDirectory(_ path: PathBytes) -> Bool

@@ -22,6 +22,9 @@ package enum ExecutionError: Error, Hashable, Sendable {
   case unknownGroup(String, at: SourceRange)
   case badUser(String, at: SourceRange)
   case reservedName(PathBytes, at: SourceRange)
+  case missingSecret(String, at: SourceRange)
+  case secretIsNoText(at: SourceRange)
+  case missingAgent(String, at: SourceRange)
 
   /// What an ignore file leaves out.
   package struct Exclusion: Hashable, Sendable {
@@ -83,6 +86,18 @@ extension ExecutionError: DiagnosticConvertible {
     case .badUser(let text, let range):
       Diagnostic(
         "\"\(text)\" names no user", at: range, help: "write USER, UID, USER:GROUP or UID:GID")
+    case .missingSecret(let id, let range):
+      Diagnostic(
+        "the secret \"\(id)\" was not given", at: range,
+        help: "add --secret id=\(id),src=FILE or --secret id=\(id),env=VARIABLE")
+    case .secretIsNoText(let range):
+      Diagnostic(
+        "the secret cannot be a variable", at: range,
+        notes: ["it is not UTF-8 text, or has a NUL byte"], help: "mount it as a file: target=PATH")
+    case .missingAgent(let id, let range):
+      Diagnostic(
+        "the SSH agent \"\(id)\" was not given", at: range,
+        help: id == "default" ? "add --ssh default" : "add --ssh \(id)=SOCKET")
     case .reservedName(let path, let range):
       Diagnostic(
         "\"\(path)\" has a name that layers reserve for removed files", at: range,

@@ -24,16 +24,29 @@ package struct ExecutionOptions: Sendable {
   package var format: ImageFormat?
   /// Commands write to this process's own standard output and error, unseen.
   package var passesOutputThrough: Bool
+  package var commands: CommandSettings
 
   package init(
     timestamps: Timestamps = .ofInputs, squashes: Bool = false, format: ImageFormat? = nil,
-    passesOutputThrough: Bool = false
+    passesOutputThrough: Bool = false, commands: CommandSettings = CommandSettings()
   ) {
+    self.commands = commands
     self.timestamps = timestamps
     self.squashes = squashes
     self.format = format
     self.passesOutputThrough = passesOutputThrough
   }
+}
+
+/// What all commands of a build have.
+package struct CommandSettings: Hashable, Sendable {
+  /// More lines for `/etc/hosts`.
+  package var hosts: [String] = []
+  package var limits: [SandboxLimit] = []
+  /// Of `/dev/shm`; nil for 64 MiB.
+  package var sharedMemorySizeInBytes: Int64?
+
+  package init() {}
 }
 
 /// How commands are run, or why they cannot be.
@@ -62,6 +75,10 @@ package struct Executor: Sendable {
     package var fetcher: BlobFetcher
     package var unpacked: UnpackedLayers
     package var sandbox: SandboxChoice
+    /// By their IDs.
+    package var secrets: [String: BuildSecret] = [:]
+    /// Sockets of SSH agents, by their IDs.
+    package var agents: [String: PathBytes] = [:]
     /// Compresses blocks, and does nothing else.
     package var compression: WorkerThreads
 

@@ -3,6 +3,7 @@
 import Glibc
 import Layers
 import LinuxSystem
+import RecordedFiles
 import Sandboxing
 
 /// An overlay over the unpacked layers, for one command; its upper directory is the change set.
@@ -23,6 +24,9 @@ final class OverlayStepRoot: StepRoot {
     self.format = format
     self.place = place
   }
+
+  var mountStyle: LayerUnpacker.Style { .plain(setsOwners: true) }
+  var records: FileRecords? { nil }
 
   private var upper: PathBytes { place.appending("upper") }
   private var work: PathBytes { place.appending("work") }

@@ -18,7 +18,7 @@ final class RecordedStepRoot: StepRoot {
   private let place: PathBytes
 
   /// Nil while a command runs: its supervisor has them then.
-  private var records: FileRecords?
+  private(set) var records: FileRecords?
   private var touched = TouchedPaths()
   /// The layers as far as they are in the directory.
   private let tree = FileTree()
@@ -38,6 +38,11 @@ final class RecordedStepRoot: StepRoot {
 
   var virtualTree: VirtualTree {
     VirtualTree(directory: place.appending("tree"), records: place.appending("records"))
+  }
+
+  var mountStyle: LayerUnpacker.Style {
+    guard let records else { preconditionFailure("the tree is not prepared") }
+    return .recorded(records)
   }
 
   private var touchedFile: PathBytes { place.appending("touched") }

@@ -54,10 +54,29 @@ extension StageBuilder {
       case .arguments(let arguments): .arguments(arguments)
       case .script(let text): .script(text)
       }
-    let command = SandboxedCommand(
+    let mounts = try await mounts(run, in: root, id)
+    defer { remove(mounts) }
+    for assignment in mounts.environment {
+      let name = assignment.prefix { $0 != "=" } + "="
+      if name == "SSH_AUTH_SOCK=", environment.contains(where: { $0.hasPrefix(name) }) { continue }
+      environment.removeAll { $0.hasPrefix(name) }
+      environment.append(assignment)
+    }
+    var command = SandboxedCommand(
       program, environment: environment, workingDirectory: run.workingDirectory,
       uid: identity.uid, gid: identity.gid, groups: identity.groups, hostname: "caisson")
+    command.mounts = mounts.list
+    command.hosts = options.commands.hosts
+    command.limits = options.commands.limits
+    command.sharedMemorySizeInBytes = options.commands.sharedMemorySizeInBytes
+    if command.sharedMemorySizeInBytes != nil, root.records != nil {
+      warn("the virtual sandbox does not keep /dev/shm to a size", id)
+    }
+    command.network = run.network == .none ? .none : .host
     let end = try await start(command, in: root, id)
+    if let records = root.records {
+      for cache in mounts.caches { try cache.save(from: records) }
+    }
     try check(end, step)
     guard let changes = try await root.changes() else { return nil }
     try files.append(.changes(changes), isInTree: false, entries: changes.entries)

@@ -39,6 +39,10 @@ actor StageBuilder {
   var ranCommand: Bool
   /// Where commands run without namespaces; made for the first of them.
   var recordedRoot: RecordedStepRoot?
+  /// What mounts of the stage show that nobody can change, by what it is.
+  var mountedFiles: [AnyHashable: PathBytes] = [:]
+  /// Where it lies; removed at the end.
+  var mountedDirectories: [PathBytes] = []
   /// Known to be there.
   var workingDirectories: Set<String> = ["/"]
 
@@ -93,7 +97,10 @@ actor StageBuilder {
   func run() async throws -> StageResult {
     report(.stageStarted(stage))
     // Also before the stages that stand on this one begin: they take over its files.
-    defer { removeRecordedRoot() }
+    defer {
+      removeRecordedRoot()
+      for directory in mountedDirectories { try? removeTree(directory) }
+    }
     try await withThrowingTaskGroup(of: Void.self) { background in
       for (number, step) in stage.steps.enumerated() {
         try Task.checkCancellation()

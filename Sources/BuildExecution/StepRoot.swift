@@ -2,6 +2,7 @@
 
 import Layers
 import LinuxSystem
+import RecordedFiles
 import Sandboxing
 
 /// The root file system that a command runs on, whatever confines it.
@@ -11,6 +12,12 @@ import Sandboxing
 protocol StepRoot {
   /// Puts the layers there that lie below the command.
   nonisolated(nonsending) func prepare() async throws
+
+  /// How files that a mount shows are put on the disk.
+  var mountStyle: LayerUnpacker.Style { get }
+
+  /// What the disk does not say of files, where that is kept beside them; nil while a command runs.
+  var records: FileRecords? { get }
 
   /// Makes a directory that the layers lack, and those above it that they lack.
   ///

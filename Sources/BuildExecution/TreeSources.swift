@@ -27,6 +27,17 @@ struct TreeSources: CopySources {
     return found
   }
 
+  func existing(_ path: PathBytes) throws -> PathBytes {
+    guard tree.resolve(path).node != nil else { throw notFound(path) }
+    return path
+  }
+
+  func entry(_ path: PathBytes) throws -> LayerEntry {
+    guard var entry = tree.resolve(path).node?.entry else { throw notFound(path) }
+    entry.path = ""
+    return entry
+  }
+
   private func search(
     _ node: FileTree.Node, _ directory: PathBytes, _ pattern: PathPattern,
     _ found: inout [PathBytes]

@@ -8,6 +8,8 @@ import OCI
 struct GlobalScope: Sendable {
   /// As given by the user.
   let given: Variables
+  /// Of a RUN that does not say.
+  let network: RunNetwork
   /// The platform arguments and the global `ARG`s with their values; what `FROM` may use, and what
   /// an `ARG` without default in a stage takes over.
   private(set) var variables: Variables
@@ -16,6 +18,7 @@ struct GlobalScope: Sendable {
     var given = Variables()
     for (name, value) in options.buildArguments { given.set(name, value) }
     self.given = given
+    network = options.network
     variables = Self.platformArguments(options)
     for name in variables.names {
       if let value = given[name] { variables.set(name, value) }

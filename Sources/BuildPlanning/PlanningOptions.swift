@@ -22,11 +22,15 @@ package struct PlanningOptions: Sendable {
     case directory, image
   }
 
+  /// For a RUN that does not say.
+  package var network: RunNetwork
+
   package init(
     buildArguments: [(name: String, value: String)] = [], target: String? = nil,
     platform: Platform = .host, buildPlatform: Platform = .host, labels: [String: String] = [:],
-    contexts: [String: Context] = [:]
+    contexts: [String: Context] = [:], network: RunNetwork = .host
   ) {
+    self.network = network
     self.contexts = contexts
     self.buildArguments = buildArguments
     self.target = target

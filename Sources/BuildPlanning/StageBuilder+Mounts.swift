@@ -58,8 +58,9 @@ extension StageBuilder {
     let seed = options.text("from").map {
       RunMount.Cache.Seed(origin: origin($0, origins), path: path)
     }
+    let space = scope.given["BUILDKIT_CACHE_MOUNT_NS"].map { $0 + "/" } ?? ""
     let cache = RunMount.Cache(
-      id: options.text("id") ?? target, sharing: try options.sharing(), seed: seed,
+      id: space + (options.text("id") ?? target), sharing: try options.sharing(), seed: seed,
       path: seed == nil ? path : "")
     return RunMount(
       content: .cache(cache), target: target, isReadOnly: try options.isReadOnly(default: false),

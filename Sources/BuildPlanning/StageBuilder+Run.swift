@@ -14,10 +14,18 @@ extension StageBuilder {
       command: command, environment: runEnvironment, workingDirectory: workingDirectory,
       user: configuration.config.user,
       mounts: try mounts(run, instruction, origins: origins),
-      network: run.network?.text == "none" ? .none : .host)
+      network: network(run))
     add(
       .run(step), for: instruction, text: instruction.text + summary(run.documents),
       createdBy: createdBy(command))
+  }
+
+  private func network(_ run: Run) -> RunNetwork {
+    switch run.network?.text {
+    case "none": .none
+    case "host": .host
+    default: scope.network
+    }
   }
 
   private func refuseUnsafe(_ run: Run) throws(PlanningError) {

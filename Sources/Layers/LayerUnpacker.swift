@@ -51,7 +51,7 @@ package struct LayerUnpacker: ~Copyable {
   package mutating func unpack<Input: ByteSource & ~Copyable>(
     _ reader: inout TarReader<Input>
   ) throws -> [LayerEntry] {
-    tree.beginLayer()
+    begin()
     var entries: [LayerEntry] = []
     while let entry = try reader.next() {
       entries.append(entry)
@@ -61,6 +61,16 @@ package struct LayerUnpacker: ~Copyable {
     try finish()
     return entries
   }
+
+  /// What follows are the entries of the layer, each with ``put(_:_:)``, then ``finish()``.
+  package func begin() { tree.beginLayer() }
+
+  /// Writes one entry.
+  ///
+  /// - Parameter fill: Writes the content of a regular file.
+  package mutating func put(
+    _ entry: LayerEntry, _ fill: (borrowing FileDescriptor) throws -> Void
+  ) throws { try apply(entry, fill) }
 
   /// Puts a change set on the tree.
   ///
@@ -95,7 +105,8 @@ package struct LayerUnpacker: ~Copyable {
     }
   }
 
-  private mutating func finish() throws {
+  /// Gives directories their modes and times.
+  package mutating func finish() throws {
     // Files of this layer changed its time, and layers need not name it.
     if style.holdsLayersBelow, directories[""] == nil, tree.root.inode.layer >= 0 {
       directories[""] = tree.root.entry

@@ -67,6 +67,7 @@ struct VirtualInit {
     try kernel("prctl") { caisson_prctl(PR_SET_PDEATHSIG, UInt(SIGKILL), 0, 0, 0) }
     var limit = limit
     try kernel("setrlimit") { setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) }
+    for limit in description.command.limits { try limit.apply() }
     try translating { () throws(SystemError) in try root.confine(sendingListenerTo: socket) }
     // From here on the supervisor answers.
     close(socket)

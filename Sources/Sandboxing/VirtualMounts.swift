@@ -16,33 +16,11 @@ struct VirtualMounts {
 
   /// Makes in the scratch directory what is shown from there; modes depend on no umask, as there is none.
   func make() throws(SandboxError) -> [VirtualRoot.Mount] {
-    try makeDevices()
-    return try translating { () throws(SystemError) in
-      var mounts = [
-        VirtualRoot.Mount(at: "dev", .recorded(devices)), .init(at: "proc", .processes),
-      ]
-      if exists(Self.terminals) { mounts.append(.init(at: "dev/pts", .system(Self.terminals))) }
-      if exists("/sys") { mounts.append(.init(at: "sys", .system("/sys"), isReadOnly: true)) }
-      for (name, content) in description.resolverFiles.entries {
-        let path = scratch.appending(name)
-        try makeFile(path, content, mode: 0o644)
-        mounts.append(.init(at: PathBytes("etc").appending(name), .recorded(path)))
-      }
-      return mounts
-    }
-  }
-
-  private static let terminals: PathBytes = "/dev/pts"
-
-  private static var makesTerminals: Bool {
-    terminals.appending("ptmx").withCString { access($0, R_OK | W_OK) } == 0
-  }
-
-  private func makeDevices() throws(SandboxError) {
     do {
       let records = try FileRecords(opening: description.records)
-      try translating { () throws(SystemError) in try makeDevices(records) }
+      let mounts = try translating { () throws(SystemError) in try makeMounts(records) }
       try records.synchronize()
+      return mounts
     } catch let error as FileRecordsError {
       throw SandboxError(error)
     } catch let error as SandboxError {
@@ -50,6 +28,51 @@ struct VirtualMounts {
     } catch {
       throw SandboxError.recordsDamaged(path: description.records.description, reason: "\(error)")
     }
+  }
+
+  private func makeMounts(_ records: FileRecords) throws(SystemError) -> [VirtualRoot.Mount] {
+    try makeDevices(records)
+    var mounts = [
+      VirtualRoot.Mount(at: "dev", .recorded(devices)), .init(at: "proc", .processes),
+    ]
+    if exists(Self.terminals) { mounts.append(.init(at: "dev/pts", .system(Self.terminals))) }
+    if exists("/sys") { mounts.append(.init(at: "sys", .system("/sys"), isReadOnly: true)) }
+    for (name, content) in description.resolverFiles.entries {
+      let path = scratch.appending(name)
+      try makeFile(path, content, mode: 0o644)
+      mounts.append(.init(at: PathBytes("etc").appending(name), .recorded(path)))
+    }
+    for (number, mount) in description.command.mounts.enumerated() {
+      mounts.append(
+        .init(
+          at: mount.target, .recorded(try place(of: mount, number, records)),
+          isReadOnly: mount.isReadOnly))
+    }
+    return mounts
+  }
+
+  private func place(of mount: SandboxMount, _ number: Int, _ records: FileRecords)
+    throws(SystemError) -> PathBytes
+  {
+    let path = scratch.appending("mount-\(number)")
+    switch mount.content {
+    case .place(let place): return place
+    case .temporary:
+      try makeDirectory(path, mode: 0o1777)
+      try retrying("chmod", path) { path.withCString { chmod($0, 0o1777) } }
+    case .file(let file):
+      try makeFile(path, file.content, mode: 0o600)
+      records.set(
+        FileRecord(uid: file.uid, gid: file.gid, mode: UInt32(S_IFREG) | file.permissions),
+        for: try FileKey(of: path, at: AT_FDCWD))
+    }
+    return path
+  }
+
+  private static let terminals: PathBytes = "/dev/pts"
+
+  private static var makesTerminals: Bool {
+    terminals.appending("ptmx").withCString { access($0, R_OK | W_OK) } == 0
   }
 
   private func makeDevices(_ records: FileRecords) throws(SystemError) {

@@ -60,12 +60,13 @@ struct VirtualSupervisor {
   private static func liveRoot(_ description: VirtualDescription) throws(SandboxError) -> LiveRoot {
     let mounts = try VirtualMounts(description).make()
     let command = description.command
+    var root = RootDescription(
+      directory: description.tree, records: description.records, scratch: description.scratch,
+      mounts: mounts, workingDirectory: PathBytes(command.workingDirectory), uid: command.uid,
+      gid: command.gid, groups: command.groups, hostname: command.hostname)
+    root.isOffline = command.network == SandboxNetwork.none
     do {
-      return try LiveRoot(
-        RootDescription(
-          directory: description.tree, records: description.records, scratch: description.scratch,
-          mounts: mounts, workingDirectory: PathBytes(command.workingDirectory), uid: command.uid,
-          gid: command.gid, groups: command.groups, hostname: command.hostname))
+      return try LiveRoot(root)
     } catch {
       throw SandboxError(error, command)
     }

@@ -60,6 +60,16 @@ struct InternetAddress {
     set { (bytes[2], bytes[3]) = (UInt8(newValue >> 8), UInt8(newValue & 0xFF)) }
   }
 
+  /// 127.0.0.0/8, ::1, either as the other family has it, and the address of nobody, which stands
+  /// for them.
+  var isLoopback: Bool {
+    if Int32(bytes[0]) == AF_INET { return bytes[4] == 127 || bytes[4..<8].allSatisfy { $0 == 0 } }
+    let address = bytes[8..<24]
+    if address.prefix(15).allSatisfy({ $0 == 0 }) { return bytes[23] <= 1 }
+    let isMapped = address.prefix(10).allSatisfy { $0 == 0 } && bytes[18] == 0xFF && bytes[19] == 0xFF
+    return isMapped && bytes[20] == 127
+  }
+
   /// Whether it is one of this machine: then a socket can have it.
   var isLocal: Bool {
     var address = self

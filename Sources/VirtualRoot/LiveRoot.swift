@@ -32,7 +32,8 @@ package final class LiveRoot: Sendable {
     do throws(RootError) {
       let mounts = try MountTable.placed(try places.places(for: description.mounts), on: directory)
       do throws(RootError) {
-        world = try World.made(directory, records, mounts, scratch, description.hostname)
+        world = try World.made(
+          directory, records, mounts, scratch, description.hostname, description.isOffline)
         first = try world.firstState(description)
       } catch {
         mounts.remove()
@@ -55,7 +56,7 @@ package final class LiveRoot: Sendable {
     // Its memory is read from now on, by the process that serves.
     try retrying("prctl") { caisson_prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) }
     Landlock.restrict(
-      sockets: [world.rootPath, mounted], programs: world.programs.loaders.map(\.number))
+      sockets: [world.rootPath, mounted] + world.mounts.writablePaths, programs: world.programs.loaders.map(\.number))
     let tag = first.tag
     try retrying("mark the process") { caisson_set_tag(0, tag) }
     let count = UInt16(filter.count)
@@ -164,12 +165,12 @@ extension MountTable {
 extension World {
   fileprivate static func made(
     _ root: PathBytes, _ records: FileRecords, _ mounts: MountTable, _ scratch: PathBytes,
-    _ hostname: String
+    _ hostname: String, _ isOffline: Bool
   ) throws(RootError) -> World {
     do {
       return try World(
         root: root, records: records, mounts: mounts, scratch: scratch,
-        cookie: UInt64.random(in: 0...UInt64.max), hostname: hostname)
+        cookie: UInt64.random(in: 0...UInt64.max), hostname: hostname, isOffline: isOffline)
     } catch {
       throw .refused(error)
     }

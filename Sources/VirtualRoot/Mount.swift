@@ -126,6 +126,11 @@ final class MountTable: Sendable {
     mounts.contains { $0.stub == inode || $0.root == inode }
   }
 
+  /// Of the directories and files of ours that may be changed, by the names of the machine.
+  var writablePaths: [PathBytes] {
+    mounts.filter { $0.domain == .tree && !$0.isReadOnly }.map(\.hostPath)
+  }
+
   var processes: ActiveMount? { mounts.first { $0.domain == .process } }
 
   /// Whether a path begins with one of the places, read as it stands.

@@ -67,37 +67,52 @@ struct MountPlaces: Sendable {
     }
   }
 
-  /// A directory must be one itself: a link would lead somewhere else once the command changes it.
-  private func directory(_ path: PathBytes) throws(RootError) -> PathBytes {
-    if let status = try? FileStatus(of: root.appending(path)), status.kind != .directory {
-      throw .mountPointBlocked(path)
+  /// One at the top must be a directory itself: a link would lead somewhere else once the command
+  /// changes it.
+  private mutating func directory(_ path: PathBytes) throws(RootError) -> PathBytes {
+    if path.parent.isEmpty {
+      if let status = try? FileStatus(of: root.appending(path)), status.kind != .directory {
+        throw .mountPointBlocked(path)
+      }
+      return path
     }
-    return path
+    if let found = try found(path) {
+      guard found.kind == .directory else { throw .mountPointBlocked(path) }
+      return found.path
+    }
+    let place = try parent(of: path).appending(path.name)
+    guard !exists(root.appending(place)) else { throw .mountPointBlocked(path) }
+    return place
   }
 
   /// A file may be reached through links within the image.
   private mutating func file(_ path: PathBytes) throws(RootError) -> PathBytes {
     if let found = try found(path), found.kind == .regular { return found.path }
-    var parent = path.parent
-    if !parent.isEmpty {
-      if let found = try found(parent) {
-        guard found.kind == .directory else { throw .mountPointBlocked(path) }
-        parent = found.path
-      } else {
-        guard !exists(root.appending(parent)), parent.parent.isEmpty else {
-          throw .mountPointBlocked(path)
-        }
-        try change(.made(directory: parent), in: root) { [root] () throws(SystemError) in
-          try makeDirectory(root.appending(parent), mode: 0o755)
-        }
-      }
-    }
+    let parent = try parent(of: path)
     let place = parent.appending(path.name)
     guard exists(root.appending(place)) else { return place }
     let aside = scratch.appending("aside-\(changes.count)")
     try change(.moved(place, to: aside), in: root.appending(parent)) {
       [root] () throws(SystemError) in
       try rename(root.appending(place), to: aside)
+    }
+    return place
+  }
+
+  /// The directory that `path` is in, links followed; made with those above it where it is missing.
+  private mutating func parent(of path: PathBytes) throws(RootError) -> PathBytes {
+    let parent = path.parent
+    if parent.isEmpty { return parent }
+    if let found = try found(parent) {
+      guard found.kind == .directory else { throw .mountPointBlocked(path) }
+      return found.path
+    }
+    let outer = try self.parent(of: parent)
+    let place = outer.appending(parent.name)
+    guard !exists(root.appending(place)) else { throw .mountPointBlocked(path) }
+    try change(.made(directory: place), in: root.appending(outer)) {
+      [root] () throws(SystemError) in
+      try makeDirectory(root.appending(place), mode: 0o755)
     }
     return place
   }

@@ -109,6 +109,7 @@ extension Receiver {
     }
     if request.wantsWrite && inode.kind == FileMode.regular {
       if world.isReadOnly(inode) { throw .readOnly }
+      if inode.domain == .tree, try world.isProtected(file.number, hostPath) { throw .readOnly }
       return try openForWriting(request, file, state)
     }
     return .descriptor(

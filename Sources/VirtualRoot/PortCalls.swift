@@ -41,9 +41,11 @@ extension Receiver {
   ///
   /// - Returns: Nil for all other addresses.
   func reach(_ call: Call, addressAt address: UInt64, count: UInt64) throws(Errno) -> WayToSocket? {
-    guard !world.ports.isEmpty,
-      var target = try internetAddress(at: address, count: count, of: call),
-      let substitute = world.ports.substitute(for: target.port), target.isLocal
+    guard world.isOffline || !world.ports.isEmpty,
+      var target = try internetAddress(at: address, count: count, of: call)
+    else { return nil }
+    if world.isOffline, !target.isLoopback { throw Errno(ENETUNREACH) }
+    guard let substitute = world.ports.substitute(for: target.port), target.isLocal
     else { return nil }
     target.port = substitute
     return WayToSocket(directory: nil, address: target.bytes, link: nil)

@@ -147,7 +147,7 @@ extension Receiver {
   /// Whether the place a file is in is one where things change.
   func checkWritable(_ file: borrowing File) throws(Errno) {
     switch file.node.domain {
-    case .tree: return
+    case .tree: if try world.isProtected(file.number, hostPath) { throw .readOnly }
     case .process: throw .notPermitted
     case .system:
       if world.isReadOnly(file.inode) { throw .readOnly }

@@ -21,6 +21,8 @@ package struct RootDescription: Sendable {
   package var umask: UInt32
   /// What `uname` says.
   package var hostname: String
+  /// Internet addresses but those of the loopback interface cannot be reached.
+  package var isOffline = false
 
   package init(
     directory: PathBytes, records: PathBytes, scratch: PathBytes, mounts: [Mount],

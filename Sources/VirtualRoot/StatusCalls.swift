@@ -164,6 +164,11 @@ extension Receiver {
     if mask & W_OK != 0, file.node.domain == .system, world.isReadOnly(file.inode) {
       throw .readOnly
     }
+    if mask & W_OK != 0, file.node.domain == .tree,
+      try world.isProtected(file.number, hostPath)
+    {
+      throw .readOnly
+    }
     if mask & W_OK != 0, file.node.domain == .process { try checkNotReadOnly(file.node) }
     guard permits(file.inode, mask, credentials) else { throw .accessDenied }
     return .done

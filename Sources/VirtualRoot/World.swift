@@ -29,6 +29,9 @@ final class World: Sendable {
   let cookie: UInt64
   /// What `uname` says.
   let hostname: String
+  let isOffline: Bool
+  /// Mounts of ours that are shown, but not changed, by the names of the machine.
+  private let protectedPaths: [PathBytes]
   /// `/proc`, opened with O_PATH.
   let processes: Int32
   let processesDevice: UInt64
@@ -52,7 +55,7 @@ final class World: Sendable {
 
   init(
     root rootPath: PathBytes, records: FileRecords, mounts: MountTable, scratch: PathBytes,
-    cookie: UInt64, hostname: String = "localhost"
+    cookie: UInt64, hostname: String = "localhost", isOffline: Bool = false
   ) throws(SystemError) {
     let root = try FileDescriptor.open(rootPath, flags: O_PATH | O_DIRECTORY)
     let processes = try FileDescriptor.open("/proc", flags: O_PATH | O_DIRECTORY)
@@ -78,8 +81,24 @@ final class World: Sendable {
     scratchNumber = try FileDescriptor.open(scratch, flags: O_PATH | O_DIRECTORY).release()
     self.cookie = cookie
     self.hostname = hostname
+    self.isOffline = isOffline
+    protectedPaths = mounts.mounts.filter { $0.domain == .tree && $0.isReadOnly }.map(\.hostPath)
     touched = TouchedPaths()
     for mount in mounts.mounts where mount.domain == .tree { rememberDevice(in: mount.root) }
+  }
+
+  /// Whether a file of ours lies in a mount that is not changed.
+  ///
+  /// - Parameters:
+  ///   - number: A descriptor of the file.
+  ///   - path: Is written over.
+  func isProtected(_ number: Int32, _ path: PathBuffer) throws(Errno) -> Bool {
+    if protectedPaths.isEmpty { return false }
+    try readHostPath(of: number, into: path)
+    return protectedPaths.contains { prefix in
+      let count = prefix.bytes.count
+      return path.begins(with: prefix) && (path.count == count || path.start[count] == slash)
+    }
   }
 
   /// No call is answered any more.

@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -33,6 +34,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <termios.h>
@@ -162,6 +164,31 @@ static inline int caisson_try_overlay(const char *_Nonnull options) {
   }
   return caisson_wait_for_errno(child);
 }
+
+/// A stream socket that listens at `path`, or is connected to it; -1 with errno. unix(7).
+static inline int caisson_unix_socket(const char *_Nonnull path, int listens) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (strlen(path) >= sizeof address.sun_path) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  strcpy(address.sun_path, path);
+  int number = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (number < 0) return -1;
+  int status = listens ? bind(number, (struct sockaddr *)&address, sizeof address)
+                       : connect(number, (struct sockaddr *)&address, sizeof address);
+  if (status == 0 && listens) status = listen(number, 16);
+  if (status == 0) return number;
+  int kept = errno;
+  close(number);
+  errno = kept;
+  return -1;
+}
+
+static inline int caisson_accept(int listener) {
+  return accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+}
+
 /// `environ` is a mutable global, which Swift 6 refuses.
 static inline char *_Nullable *_Nullable caisson_environ(void) { return environ; }
 

@@ -168,7 +168,8 @@ extension String {
   fileprivate var lowercasedFirst: String { prefix(1).lowercased() + dropFirst() }
 }
 
-private func opening<Result: ~Copyable>(
+/// Runs `body`, which reads `path`, and says what it was meant to be when that fails.
+func opening<Result: ~Copyable>(
   _ what: String, _ path: PathBytes, _ body: () throws -> Result
 ) throws -> Result {
   do {

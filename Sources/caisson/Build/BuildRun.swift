@@ -64,7 +64,7 @@ private func makePlan(
     buildArguments: options.buildArguments.sorted { $0.key < $1.key }
       .map { (name: $0.key, value: $0.value) },
     target: options.target, platform: options.platform, labels: options.labels,
-    contexts: options.namedContexts.mapValues(\.planned))
+    contexts: options.namedContexts.mapValues(\.planned), network: options.commands.network)
   var images: [BaseImageRequest: ResolvedImage] = [:]
   while true {
     let known = Dictionary(
@@ -96,7 +96,7 @@ private func makeSurroundings(
   _ images: [BaseImageRequest: ResolvedImage], _ fetcher: BlobFetcher, _ log: Log
 ) throws -> Executor.Surroundings {
   let format: OverlayFormat = UserNamespace.isInitial() ? .trusted : .user
-  return Executor.Surroundings(
+  var surroundings = Executor.Surroundings(
     context: try BuildContext(
       directory: inputs.directory, filter: inputs.ignoreFile?.filter ?? PathFilter(),
       hiding: fetcher.store.directory),
@@ -106,6 +106,9 @@ private func makeSurroundings(
     sandbox: try selectSandbox(
       options.sandbox, for: plan, store: fetcher.store.directory, log: log),
     compression: WorkerThreads(count: onlineProcessors()))
+  surroundings.secrets = try options.commands.secrets.mapValues { try $0.secret }
+  surroundings.agents = options.commands.agents
+  return surroundings
 }
 
 /// The directories that the plan takes files from by a name of `--build-context`.
@@ -134,12 +137,28 @@ private func execute(
     surroundings,
     options: ExecutionOptions(
       timestamps: options.timestamps, squashes: options.takesSingleSnapshot,
-      format: options.imageFormat, passesOutputThrough: options.command == .executor)
+      format: options.imageFormat, passesOutputThrough: options.command == .executor,
+      commands: options.commands.settings)
   ) { translator.post($0) }
   do {
     return try await executor.run(plan)
   } catch {
     throw located(error, at: translator.failRunningSteps())
+  }
+}
+
+extension CommandOptions.SecretSource {
+  fileprivate var secret: BuildSecret {
+    get throws {
+      switch self {
+      case .value(let text): BuildSecret(Array(text.utf8))
+      case .file(let path):
+        BuildSecret(
+          try opening("the secret's file", path) {
+            try contents(of: path, limit: BuildSecret.mostBytes)
+          })
+      }
+    }
   }
 }
 

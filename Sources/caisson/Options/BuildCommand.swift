@@ -57,8 +57,8 @@ enum BuildFlags {
   /// What else `docker buildx build` knows.
   static let notYet = Option.notYet(
     """
-    add-host allow annotation attest builder cache-from cache-to call cgroup-parent check? \
-    isolation network no-cache-filter policy provenance sbom secret shm-size ssh ulimit \
+    allow annotation attest builder cache-from cache-to call cgroup-parent check? \
+    isolation no-cache-filter policy provenance sbom \
     compress? cpu-period cpu-quota c|cpu-shares cpuset-cpus cpuset-mems force-rm? m|memory \
     memory-swap rm? security-opt squash?
     """)
@@ -68,7 +68,7 @@ enum BuildFlags {
       file, buildArgument, buildContext, SharedOptions.ignoreFile, target, platform, noCache, pull,
       SharedOptions.reproducible, SharedOptions.sandbox, SharedOptions.store, tag, label, push,
       output, imageFormat, metadataFile, imageIDFile, progress, quiet, debug, load,
-    ] + SharedOptions.registry + notYet
+    ] + CommandOptions.all + SharedOptions.registry + notYet
 }
 
 extension Command {

@@ -22,6 +22,7 @@ extension BuildOptions {
     labels = try arguments.labels(BuildFlags.label, valueIsOptional: true)
     isReproducible = arguments.isSet(SharedOptions.reproducible)
     imageFormat = arguments.value(of: BuildFlags.imageFormat).flatMap(ImageFormat.init)
+    commands = try CommandOptions(arguments, surroundings)
     sandbox = try arguments.sandbox(surroundings)
     registry = arguments.registryAccess(surroundings)
     destinations = try Self.destinations(arguments, surroundings)

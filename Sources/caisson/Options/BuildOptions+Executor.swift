@@ -27,6 +27,9 @@ extension BuildOptions {
     labels = try arguments.labels(ExecutorFlags.label, valueIsOptional: false)
     isReproducible = arguments.isSet(SharedOptions.reproducible)
     takesSingleSnapshot = arguments.isSet(ExecutorFlags.singleSnapshot)
+    for text in arguments.values(of: CommandOptions.secret) {
+      try commands.addSecret(text, surroundings)
+    }
     sandbox = try arguments.sandbox(surroundings)
     registry = arguments.registryAccess(surroundings)
     registry.upstreamClient = try surroundings.upstreamClient

@@ -23,6 +23,7 @@ struct BuildOptions: Hashable, Sendable {
   var target: String?
   var platform: Platform
   var labels: [String: String] = [:]
+  var commands = CommandOptions()
   /// Seconds since 1970.
   var sourceDateEpoch: Int64?
   var isReproducible = false

@@ -65,7 +65,7 @@ enum ExecutorFlags {
   /// What else kaniko's executor knows.
   static let notYet = Option.notYet(
     """
-    b|bucket git secret annotation snapshot-mode snapshotMode use-new-run? ignore-path \
+    b|bucket git annotation snapshot-mode snapshotMode use-new-run? ignore-path \
     ignore-var-run? whitelist-var-run? cleanup? pre-cleanup? preserve-context? materialize? \
     dryrun? image-fs-extract-retry cache? cache-repo cache-dir cache-copy-layers? \
     cache-run-layers? cache-ttl compressed-caching? compression compression-level \
@@ -77,7 +77,8 @@ enum ExecutorFlags {
 
   static let all =
     [
-      context, contextSubPath, dockerfile, buildArgument, SharedOptions.ignoreFile, target,
+      context, contextSubPath, dockerfile, buildArgument, CommandOptions.secret,
+      SharedOptions.ignoreFile, target,
       customPlatform, singleSnapshot, SharedOptions.reproducible, force, SharedOptions.sandbox,
       store, kanikoDirectory, destination, label, noPush, tarPath, layoutPath, digestFile,
       nameDigestFile, nameTagDigestFile, verbosity, logFormat, logTimestamp,
