@@ -8,7 +8,7 @@ import Testing
 ///
 /// - `Dockerfile`, and `context/` for the build context.
 /// - `prepare`: a shell script that completes the context with what git cannot keep.
-/// - `options`: arguments of both builders, one a line.
+/// - `options`: arguments of both builders, one a line; `@CASE@` stands for the folder.
 /// - `reference.Dockerfile`, `reference.options`: the same said in buildah's words.
 /// - `expect.json`: where buildah departs from BuildKit, and what is right (`scripts/imgdiff --amend`).
 struct ReferenceCase: Sendable, CustomTestStringConvertible {
@@ -24,7 +24,9 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
   func options() throws -> [String] {
     let path = folder + "/options"
     guard exists(PathBytes(path)) else { return [] }
-    return try text(of: path).split(separator: "\n").map(String.init)
+    return try text(of: path).split(separator: "\n").map {
+      String($0).replacing("@CASE@", with: folder)
+    }
   }
 
   /// Arguments of `build` up to the context.

@@ -1,0 +1,4 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+RUN echo tool > /copied
+RUN echo tool > /mounted

@@ -1,0 +1,4 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+ENV owner=12
+RUN echo 12 > /found

@@ -1,0 +1,3 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+RUN echo 1777 > /mode && echo ok > /ok

@@ -1,0 +1,3 @@
+ARG BUSYBOX
+FROM $BUSYBOX
+RUN echo off > /off && echo hi > /heard
