@@ -40,6 +40,7 @@ extension TrappedCall {
         0, [(UInt32(attach), .notify), (UInt32(seize), .notify)], otherwise: .allow)
     ) { (receiver, call) throws(Errno) in
       try receiver.check(call, call.i1) { $0.mayTrace($1) }
+      waitUntilLetGo(call.i1)
       return .proceed
     },
   ]
@@ -101,6 +102,22 @@ extension TrappedCall {
       try receiver.check(call, call.i0, isPermitted)
       return .proceed
     }
+  }
+}
+
+/// Returns when no thread of this process traces `process` any more, as it does for a moment when that
+/// executes a program: it has one tracer at a time, and whoever attaches was there first for all it knows.
+private func waitUntilLetGo(_ process: pid_t) {
+  let patience = 1000
+  for _ in 0..<patience {
+    guard let text = try? contents(of: PathBytes("/proc/\(process)/status"), limit: 16 << 10),
+      let line = text.split(separator: UInt8(ascii: "\n")).first(where: {
+        $0.starts(with: "TracerPid:".utf8)
+      }),
+      let tracer = Int32(String(decoding: line.dropFirst(11), as: UTF8.self)), tracer != 0,
+      access("/proc/self/task/\(tracer)", F_OK) == 0
+    else { return }
+    usleep(200)
   }
 }
 
