@@ -180,7 +180,7 @@ struct ContextSources: CopySources {
       links[key] = target
     }
     try layout.add(
-      entry, content: status.kind == .regular ? .context(place) : .none, at: target)
+      entry, content: status.kind == .regular ? .context(place, context) : .none, at: target)
   }
 
   /// Files of a context belong to root, whoever checked them out.

@@ -8,13 +8,23 @@ struct CopyItem {
   enum Content {
     /// Directories, links, devices.
     case none
-    /// A path of the build context, resolved.
-    case context(PathBytes)
+    /// A path of a context, resolved.
+    case context(PathBytes, BuildContext)
+    /// A file of the store.
+    case fetched(PathBytes)
     case bytes([UInt8])
     /// A file of another stage or image.
     case inode(FileTree.Inode)
-    /// An entry of an archive in the build context, by its position.
-    case archived(in: PathBytes, ordinal: Int)
+    /// An entry of an archive, by its position.
+    case archived(in: Archive, ordinal: Int)
+  }
+
+  /// A file that is unpacked.
+  enum Archive: Hashable, Comparable {
+    /// A path of the build context, resolved.
+    case context(PathBytes)
+    /// A file of the store.
+    case fetched(PathBytes)
   }
 
   /// Its path is the place in the image, without links on the way.

@@ -22,6 +22,8 @@ package enum ExecutionError: Error, Hashable, Sendable {
   case unknownGroup(String, at: SourceRange)
   case badUser(String, at: SourceRange)
   case reservedName(PathBytes, at: SourceRange)
+  case addressWithoutName(String, at: SourceRange)
+  case noRemoteSources(at: SourceRange)
   case missingSecret(String, at: SourceRange)
   case secretIsNoText(at: SourceRange)
   case missingAgent(String, at: SourceRange)
@@ -86,6 +88,12 @@ extension ExecutionError: DiagnosticConvertible {
     case .badUser(let text, let range):
       Diagnostic(
         "\"\(text)\" names no user", at: range, help: "write USER, UID, USER:GROUP or UID:GID")
+    case .addressWithoutName(let address, let range):
+      Diagnostic(
+        "\"\(address)\" has no name for the file", at: range,
+        help: "name the file in the destination, without a slash at its end")
+    case .noRemoteSources(let range):
+      Diagnostic("nothing can be fetched here", at: range)
     case .missingSecret(let id, let range):
       Diagnostic(
         "the secret \"\(id)\" was not given", at: range,

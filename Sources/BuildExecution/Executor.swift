@@ -79,6 +79,8 @@ package struct Executor: Sendable {
     package var secrets: [String: BuildSecret] = [:]
     /// Sockets of SSH agents, by their IDs.
     package var agents: [String: PathBytes] = [:]
+    /// Nil where nothing can be fetched.
+    package var remotes: (any RemoteSources)?
     /// Compresses blocks, and does nothing else.
     package var compression: WorkerThreads
 

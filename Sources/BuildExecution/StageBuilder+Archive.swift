@@ -15,8 +15,12 @@ extension StageBuilder {
     var others: [PathBytes] = []
     for path in matches {
       let place = try sources.place(of: path)
-      if try isArchive(place) {
-        try addEntries(ofArchive: place, to: &layout, at: target.place(in: layout))
+      guard try surroundings.context.status(of: place).kind == .regular else {
+        others.append(path)
+        continue
+      }
+      if try isArchive(.context(place)) {
+        try addEntries(ofArchive: .context(place), to: &layout, at: target.place(in: layout))
       } else {
         others.append(path)
       }
@@ -26,14 +30,18 @@ extension StageBuilder {
 
   private typealias Reader = TarReader<DecompressingSource<FileSource>>
 
-  private func reader(_ path: PathBytes) throws -> Reader {
-    TarReader(DecompressingSource(FileSource(try surroundings.context.open(path))))
+  private func reader(_ archive: CopyItem.Archive) throws -> Reader {
+    switch archive {
+    case .context(let path):
+      TarReader(DecompressingSource(FileSource(try surroundings.context.open(path))))
+    case .fetched(let path):
+      TarReader(DecompressingSource(FileSource(try FileDescriptor.open(path))))
+    }
   }
 
   /// Whether the file is a tar archive, compressed or not: its first header says so.
-  private func isArchive(_ path: PathBytes) throws -> Bool {
-    guard try surroundings.context.status(of: path).kind == .regular else { return false }
-    var reader = try reader(path)
+  func isArchive(_ archive: CopyItem.Archive) throws -> Bool {
+    var reader = try reader(archive)
     do {
       return try reader.next() != nil
     } catch LayerError.malformedArchive, LayerError.truncatedArchive,
@@ -44,8 +52,8 @@ extension StageBuilder {
   }
 
   /// Links are followed as tar would: those of the image and those that the archive itself brings.
-  private func addEntries(
-    ofArchive archive: PathBytes, to layout: inout CopyLayout, at place: PathBytes
+  func addEntries(
+    ofArchive archive: CopyItem.Archive, to layout: inout CopyLayout, at place: PathBytes
   ) throws {
     var reader = try reader(archive)
     var ordinal = -1
@@ -75,7 +83,7 @@ extension StageBuilder {
   func writeArchived(
     _ items: [CopyItem], _ tree: FileTree, _ layer: inout LayerWriter<BlobSink>
   ) throws {
-    var wanted: [PathBytes: [Int: LayerEntry]] = [:]
+    var wanted: [CopyItem.Archive: [Int: LayerEntry]] = [:]
     for item in items {
       guard case .archived(let archive, let ordinal) = item.content else { continue }
       wanted[archive, default: [:]][ordinal] = item.entry

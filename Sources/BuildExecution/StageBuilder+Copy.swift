@@ -35,9 +35,13 @@ extension StageBuilder {
               context: try context(copy.origin), range: range, exclusion: exclusion)
           }
         try add(word, of: sources, copy, to: &layout, &target, id)
+      case .remote(let file, let range):
+        try await add(file, copy, to: &layout, target, at: range)
+      case .git(let repository, let range):
+        try await add(repository, exclusion, to: &layout, target, at: range)
       }
     }
-    return try await write(layout, tree, from: origin, try context(copy.origin))
+    return try await write(layout, tree, from: origin)
   }
 
   private func exclusion(_ copy: CopyStep) throws -> CopyExclusion {
@@ -163,6 +167,11 @@ struct CopyTarget {
 
   /// Where a directory's content goes.
   func place(in layout: CopyLayout) -> PathBytes { layout.place(of: destination).path }
+
+  /// Whether a file's own name is part of its place.
+  func takesName(in layout: CopyLayout) -> Bool {
+    isDirectory || layout.place(of: destination).isDirectory
+  }
 
   func place(ofFile name: PathBytes, in layout: CopyLayout) -> PathBytes {
     let place = layout.place(of: destination)

@@ -176,14 +176,13 @@ extension StageBuilder {
       into: directory, over: FileTree(), lower: [], style: root.mountStyle)
     unpacker.begin()
     if isDirectory { try unpacker.put(try sources.entry(source)) { _ in } }
-    try await put(layout, from: files, try context(origin), &unpacker)
+    try await put(layout, from: files, &unpacker)
     try unpacker.finish()
     return directory.appending(target)
   }
 
   private func put(
-    _ layout: CopyLayout, from files: LayeredFiles?, _ context: BuildContext,
-    _ unpacker: inout LayerUnpacker
+    _ layout: CopyLayout, from files: LayeredFiles?, _ unpacker: inout LayerUnpacker
   ) async throws {
     let items = layout.items.values.sorted { $0.entry.path < $1.entry.path }
     var inodes: [ObjectIdentifier: [LayerEntry]] = [:]
@@ -191,13 +190,15 @@ extension StageBuilder {
     for item in items where !item.entry.isHardLink {
       switch item.content {
       case .none: try unpacker.put(item.entry) { _ in }
-      case .context(let path):
+      case .context(let path, let context):
         let file = try context.open(path)
-        try unpacker.put(item.entry) { _ = try $0.append(item.entry.sizeInBytes, from: file, at: 0) }
+        try unpacker.put(item.entry) {
+          _ = try $0.append(item.entry.sizeInBytes, from: file, at: 0)
+        }
       case .inode(let inode):
         if inodes[ObjectIdentifier(inode)] == nil { wanted.append(inode) }
         inodes[ObjectIdentifier(inode), default: []].append(item.entry)
-      case .bytes, .archived: preconditionFailure("no mount has them")
+      case .bytes, .archived, .fetched: preconditionFailure("no mount has them")
       }
       try Task.checkCancellation()
     }

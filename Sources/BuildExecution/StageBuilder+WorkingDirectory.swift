@@ -27,6 +27,6 @@ extension StageBuilder {
       attributes: CopyLayout.Attributes(owner: owner, mode: nil, impliedTime: impliedTime),
       at: step.source)
     try layout.addParents(of: found.path.appending("."))
-    return try await write(layout, tree, from: nil, surroundings.context)
+    return try await write(layout, tree, from: nil)
   }
 }

@@ -8,12 +8,10 @@ extension StageBuilder {
   /// Writes what a layout decided: directories first, then files as their sources have them, hard
   /// links last; each group in the order of the paths' bytes.
   ///
-  /// - Parameters:
-  ///   - origin: The files that inode contents are read from.
-  ///   - context: The directory that other contents are read from.
-  func write(
-    _ layout: CopyLayout, _ tree: FileTree, from origin: LayeredFiles?, _ context: BuildContext
-  ) async throws -> StageLayer? {
+  /// - Parameter origin: The files that inode contents are read from.
+  func write(_ layout: CopyLayout, _ tree: FileTree, from origin: LayeredFiles?) async throws
+    -> StageLayer?
+  {
     let items = layout.items.values.sorted { $0.entry.path < $1.entry.path }
     guard !items.isEmpty else { return nil }
     return try await writeLayer(tree) { layer in
@@ -27,7 +25,7 @@ extension StageBuilder {
       for item in items where !item.entry.isDirectory {
         try parents.add(above: item.entry.path, to: &layer)
       }
-      for item in items { try writeLocal(item, context, tree, &layer) }
+      for item in items { try writeLocal(item, tree, &layer) }
       try await writeInodes(items, from: origin, tree, &layer)
       try writeArchived(items, tree, &layer)
       for item in items {
@@ -45,8 +43,7 @@ extension StageBuilder {
 
   /// What is at hand: no content, bytes, or a file of the context.
   private func writeLocal(
-    _ item: CopyItem, _ context: BuildContext, _ tree: FileTree,
-    _ layer: inout LayerWriter<BlobSink>
+    _ item: CopyItem, _ tree: FileTree, _ layer: inout LayerWriter<BlobSink>
   ) throws {
     if item.entry.isDirectory { return }
     if case .hardLink = item.entry.kind { return }
@@ -58,9 +55,12 @@ extension StageBuilder {
     case .bytes(let bytes):
       try place(item.entry, tree)
       try layer.add(item.entry, bytes: bytes)
-    case .context(let path):
+    case .context(let path, let context):
       try place(item.entry, tree)
       try layer.add(item.entry, content: try context.open(path))
+    case .fetched(let path):
+      try place(item.entry, tree)
+      try layer.add(item.entry, content: try FileDescriptor.open(path))
     }
   }
 

@@ -195,6 +195,10 @@ package struct CopyStep: Hashable, Sendable {
     case path(String, range: SourceRange)
     /// A here-document: the file's name and content.
     case inline(name: String, content: [UInt8])
+    /// `ADD` of a URL.
+    case remote(RemoteFile, range: SourceRange)
+    /// `ADD` of a git repository.
+    case git(GitRepository, range: SourceRange)
   }
 
   package var origin: FileOrigin
@@ -207,6 +211,8 @@ package struct CopyStep: Hashable, Sendable {
   package var mode: FileMode?
   /// `ADD`: a local archive is unpacked.
   package var unpacksArchives: Bool
+  /// `ADD --unpack`: so is one that was fetched.
+  package var unpacksRemoteArchives = false
   /// `--parents`
   package var keepsParents: Bool
   /// `--exclude`: patterns of files that are left behind.

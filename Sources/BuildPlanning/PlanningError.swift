@@ -16,6 +16,10 @@ package enum PlanningError: Error, Hashable, Sendable {
   case severalSourcesToFile(String, at: SourceRange)
   case copyOfURL(String, at: SourceRange)
   case flagOfRemoteSources(String, at: SourceRange)
+  case unknownScheme(String, at: SourceRange)
+  case invalidChecksum(String, expected: String, at: SourceRange)
+  case invalidGitAddress(String, GitRepository.Fault, at: SourceRange)
+  case checksumOfSeveralSources(at: SourceRange)
   case emptyPath(String, at: SourceRange)
   case invalidMode(String, at: SourceRange)
   case invalidPort(String, at: SourceRange)
@@ -113,6 +117,20 @@ extension PlanningError: DiagnosticConvertible {
         help: "end it with a slash")
     case .copyOfURL(let url, let range):
       Diagnostic("COPY cannot fetch \"\(url)\"", at: range, help: "ADD is meant for it")
+    case .unknownScheme(let text, let range):
+      Diagnostic(
+        "ADD cannot fetch \"\(text)\"", at: range,
+        help: "use http, https, or a git repository: https://HOST/NAME.git, ssh:// or git@HOST:PATH"
+      )
+    case .invalidChecksum(let text, let expected, let range):
+      Diagnostic("\"\(text)\" is no checksum", at: range, help: "write \(expected)")
+    case .invalidGitAddress(let text, let fault, let range):
+      Diagnostic(
+        "\"\(text)\" is no address of a git repository", at: range, notes: [fault.note],
+        help: "write ADDRESS#REFERENCE:DIRECTORY, or ADDRESS?ref=REFERENCE&subdir=DIRECTORY")
+    case .checksumOfSeveralSources(let range):
+      Diagnostic(
+        "--checksum is for one source", at: range, help: "write an ADD for each source")
     case .flagOfRemoteSources(let flag, let range):
       Diagnostic(
         "\(flag) is for sources that are fetched", at: range,
@@ -136,6 +154,17 @@ extension PlanningError: DiagnosticConvertible {
       Diagnostic("the name is empty once its variables are expanded", at: range)
     default:
       Diagnostic("the Dockerfile cannot be built")
+    }
+  }
+}
+
+extension GitRepository.Fault {
+  fileprivate var note: String {
+    switch self {
+    case .unknownQuery(let name): "its query has no \"\(name)\""
+    case .conflictingQuery(let name): "it names two references; one is \"\(name)\""
+    case .badReference(let text): "\"\(text)\" is no reference"
+    case .leavesRepository(let text): "\"\(text)\" leads out of the repository"
     }
   }
 }

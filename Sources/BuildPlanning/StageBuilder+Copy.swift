@@ -23,12 +23,7 @@ extension StageBuilder {
       step.sources.append(resolved)
       shownSources.append(shown)
     }
-    if let checksum = copy.checksum {
-      throw PlanningError.flagOfRemoteSources("--checksum", at: checksum.range)
-    }
-    if copy.keepsGitDirectory == true {
-      throw PlanningError.flagOfRemoteSources("--keep-git-dir", at: instruction.range)
-    }
+    step.unpacksRemoteArchives = copy.unpacks == true
     step.owner = try copy.owner.map { try expand($0, instruction) }.flatMap {
       $0.isEmpty ? nil : $0
     }
@@ -74,12 +69,65 @@ extension StageBuilder {
     case .path(let word):
       let text = try nonEmpty(word, instruction)
       if isRemote(text) {
-        guard name == "ADD" else { throw PlanningError.copyOfURL(text, at: word.range) }
-        throw DockerfileError.notCarriedOut("ADD of the remote source \"\(text)\"", at: word.range)
+        guard name == "ADD" else {
+          throw PlanningError.copyOfURL(withoutCredentials(text), at: word.range)
+        }
+        return try remote(text, word, copy, instruction)
+      }
+      if let checksum = copy.checksum {
+        throw PlanningError.flagOfRemoteSources("--checksum", at: checksum.range)
+      }
+      if copy.keepsGitDirectory == true {
+        throw PlanningError.flagOfRemoteSources("--keep-git-dir", at: instruction.range)
       }
       let path = copy.keepsParents ? withPivot(text) : PathBytes(text).normalizedInRoot.description
       return (.path(path, range: word.range), text)
     }
+  }
+
+  private func remote(
+    _ text: String, _ word: Word, _ copy: Copy, _ instruction: Instruction
+  ) throws -> (CopyStep.Source, shown: String) {
+    let shown = withoutCredentials(text)
+    if let checksum = copy.checksum, copy.sources.count > 1 {
+      throw PlanningError.checksumOfSeveralSources(at: checksum.range)
+    }
+    let checksum = try copy.checksum.map { try expand($0, instruction) }
+    let found: GitRepository?
+    do {
+      found = try GitRepository(text)
+    } catch {
+      throw PlanningError.invalidGitAddress(shown, error, at: word.range)
+    }
+    guard var git = found else {
+      guard text.hasPrefix("http://") || text.hasPrefix("https://") else {
+        throw PlanningError.unknownScheme(shown, at: word.range)
+      }
+      var file = RemoteFile(url: text)
+      if let checksum, let range = copy.checksum?.range {
+        guard let digest = Digest(checksum) else {
+          throw PlanningError.invalidChecksum(
+            checksum, expected: "sha256: or sha512: and its hexadecimal digits in small letters",
+            at: range)
+        }
+        file.checksum = digest
+      }
+      return (.remote(file, range: word.range), shown)
+    }
+    if let checksum { git.checksum = checksum }
+    if let expected = git.checksum {
+      let isCommit =
+        (7...64).contains(expected.utf8.count)
+        && expected.utf8.allSatisfy { "0123456789abcdef".utf8.contains($0) }
+      guard isCommit else {
+        throw PlanningError.invalidChecksum(
+          expected, expected: "the commit's hexadecimal digits, seven or more",
+          at: copy.checksum?.range ?? word.range)
+      }
+    }
+    let keeps = scope.given["BUILDKIT_CONTEXT_KEEP_GIT_DIR"].map { $0 == "1" || $0 == "true" }
+    git.keepsGitDirectory = copy.keepsGitDirectory ?? (git.keepsGitDirectory || keeps ?? false)
+    return (.git(git, range: word.range), shown)
   }
 
   private func content(_ document: HereDocument) throws(DockerfileError) -> String {

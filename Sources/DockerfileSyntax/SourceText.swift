@@ -41,8 +41,25 @@ package struct SourceText: Hashable, Sendable {
     if range.end.column <= 1, last > range.start.line { last -= 1 }
     guard range.start.line >= 1, range.start.line <= last else { return [] }
     return (range.start.line...min(last, range.start.line + 20)).compactMap { number in
-      number <= lines.count ? text(ofLine: number - 1) : nil
+      number <= lines.count ? Self.masking(text(ofLine: number - 1)) : nil
     }
+  }
+
+  /// With asterisks for what stands between `://` and `@`: it may be a password.
+  private static func masking(_ line: String) -> String {
+    guard line.contains("://"), line.contains("@") else { return line }
+    var bytes = Array(line.utf8)
+    var index = 0
+    while index + 3 < bytes.count {
+      defer { index += 1 }
+      guard bytes[index...].starts(with: "://".utf8) else { continue }
+      let start = index + 3
+      let end =
+        bytes[start...].firstIndex { "/?# \t\"'".utf8.contains($0) } ?? bytes.count
+      guard let mark = bytes[start..<end].lastIndex(of: UInt8(ascii: "@")) else { continue }
+      for place in start..<mark { bytes[place] = UInt8(ascii: "*") }
+    }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   /// Without its end of line.

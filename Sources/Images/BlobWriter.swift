@@ -66,11 +66,14 @@ package final class BlobWriter: @unchecked Sendable {
   ///
   /// - Throws: ``ContentError`` when it is not what `expected` says; the store is then unchanged.
   @discardableResult
-  package func commit(expecting expected: Descriptor? = nil) throws
+  package func commit(expecting expected: Descriptor? = nil, digest wanted: Digest? = nil) throws
     -> (digest: Digest, sizeInBytes: Int64)
   {
     let size = hasher.sizeInBytes
     let digest = hasher.finish()
+    if let wanted, wanted != digest {
+      throw ContentError.digestMismatch(expected: wanted, actual: digest)
+    }
     if let expected {
       guard expected.size == size else {
         throw ContentError.sizeMismatch(expected: expected.size, actual: size)

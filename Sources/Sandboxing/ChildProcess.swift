@@ -80,15 +80,6 @@ extension ProcessEnd {
   }
 }
 
-/// Calls `body` with a null-terminated vector of C strings.
-func withCStrings<Result>(
-  _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
-) -> Result {
-  let copies = strings.map { strdup($0) }
-  defer { for copy in copies { free(copy) } }
-  return body(copies + [nil])
-}
-
 /// A memory file that holds `bytes` and is read from its start.
 func memoryFile(_ bytes: [UInt8]) throws(SandboxError) -> FileDescriptor {
   let number = try kernel("memfd_create") { memfd_create("caisson", UInt32(MFD_CLOEXEC)) }

@@ -66,7 +66,8 @@ struct InternetAddress {
     if Int32(bytes[0]) == AF_INET { return bytes[4] == 127 || bytes[4..<8].allSatisfy { $0 == 0 } }
     let address = bytes[8..<24]
     if address.prefix(15).allSatisfy({ $0 == 0 }) { return bytes[23] <= 1 }
-    let isMapped = address.prefix(10).allSatisfy { $0 == 0 } && bytes[18] == 0xFF && bytes[19] == 0xFF
+    let isMapped =
+      address.prefix(10).allSatisfy { $0 == 0 } && bytes[18] == 0xFF && bytes[19] == 0xFF
     return isMapped && bytes[20] == 127
   }
 

@@ -56,7 +56,8 @@ package final class LiveRoot: Sendable {
     // Its memory is read from now on, by the process that serves.
     try retrying("prctl") { caisson_prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) }
     Landlock.restrict(
-      sockets: [world.rootPath, mounted] + world.mounts.writablePaths, programs: world.programs.loaders.map(\.number))
+      sockets: [world.rootPath, mounted] + world.mounts.writablePaths,
+      programs: world.programs.loaders.map(\.number))
     let tag = first.tag
     try retrying("mark the process") { caisson_set_tag(0, tag) }
     let count = UInt16(filter.count)

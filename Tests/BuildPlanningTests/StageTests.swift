@@ -146,12 +146,15 @@ import Testing
     Failure("FROM a\nCOPY x y z", "2:10", "several sources need a directory, \"z\" is not one"),
     Failure("FROM a\nCOPY $u z", "2:6", "\"$u\" is empty once its variables are expanded"),
     Failure("FROM a\nCOPY https://x/y z", "2:6", "COPY cannot fetch \"https://x/y\""),
+    Failure("FROM a\nADD ftp://x/y z", "2:5", "ADD cannot fetch \"ftp://x/y\""),
     Failure(
-      "FROM a\nADD https://x/y z", "2:5",
-      "ADD of the remote source \"https://x/y\" is not carried out by this version yet"),
+      "FROM a\nADD https://x/y.git?z=1 z", "2:5",
+      "\"https://x/y.git?z=1\" is no address of a git repository"),
+    Failure("FROM a\nADD --checksum=md5:1 https://x/y z", "2:16", "\"md5:1\" is no checksum"),
+    Failure("FROM a\nADD --checksum=main https://x/y.git z", "2:16", "\"main\" is no checksum"),
     Failure(
-      "FROM a\nADD git@x:y.git z", "2:5",
-      "ADD of the remote source \"git@x:y.git\" is not carried out by this version yet"),
+      "FROM a\nADD --checksum=sha256:x https://x/y https://x/z z/", "2:16",
+      "--checksum is for one source"),
     Failure("FROM a\nCOPY --chmod=u+y y z", "2:14", "\"u+y\" is no file mode"),
     Failure(
       "FROM a\nADD --checksum=sha256:x y z", "2:16", "--checksum is for sources that are fetched"),
@@ -181,7 +184,8 @@ import Testing
       "two mounts have the target \"/x\""),
     Failure("FROM a\nRUN --mount=type=secret z", "2:13", "the mount of type secret lacks \"id\""),
     Failure(
-      "FROM a AS o\nRUN --mount=from=l,target=/x y\nFROM o AS l", "2:18", "the stage \"l\" comes later"),
+      "FROM a AS o\nRUN --mount=from=l,target=/x y\nFROM o AS l", "2:18",
+      "the stage \"l\" comes later"),
     Failure("FROM a\nCOPY --chmod=0999 y z", "2:14", "\"0999\" is no file mode"),
     Failure("FROM a\nCOPY --chmod=77777 y z", "2:14", "\"77777\" is no file mode"),
     Failure("FROM a\nCOPY --chmod=+7 y z", "2:14", "\"+7\" is no file mode"),

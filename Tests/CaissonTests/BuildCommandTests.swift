@@ -120,8 +120,25 @@ import Testing
       complaint: "--output type=docker without dest cannot be carried out | there is no daemon to "
         + "load the image into; add dest=FILE, then docker load"),
     BadCase(
-      line: "build --secret id=x .",
-      complaint: "--secret is not carried out yet by this version"),
+      line: "build --secret src=x .",
+      complaint:
+        "--secret cannot be \"src=x\" | it takes id=ID, id=ID,src=FILE or id=ID,env=VARIABLE"),
+    BadCase(
+      line: "build --secret id=x,env=ABSENT .",
+      complaint: "--secret id=x,env=ABSENT cannot be carried out | $ABSENT is not set"),
+    BadCase(
+      line: "build --secret id=x,src=a --secret id=x,src=b .",
+      complaint: "the secret \"x\" is given twice"),
+    BadCase(
+      line: "build --ssh default .",
+      complaint:
+        "--ssh default cannot be carried out | $SSH_AUTH_SOCK is not set; start an ssh-agent"),
+    BadCase(
+      line: "build --add-host db .",
+      complaint: "--add-host cannot be \"db\" | it takes NAME:ADDRESS"),
+    BadCase(
+      line: "build --shm-size big .",
+      complaint: "--shm-size cannot be \"big\" | it takes a size, as in 128m or 1g"),
     BadCase(
       line: "build -o type=oci,dest=x,compression=zstd .",
       complaint: "--output type=oci with compression is not carried out yet by this version"),
@@ -155,9 +172,14 @@ import Testing
       complaint: "--progress tty cannot be carried out | standard error is no terminal that can "
         + "be drawn on"),
     BadCase(
-      line: "build https://example.com/x.git",
-      complaint: "a context that is an address (\"https://example.com/x.git\") is not carried out "
-        + "yet by this version"),
+      line: "build ftp://u:p@example.com/x",
+      complaint:
+        "CONTEXT cannot be \"ftp://example.com/x\" | it takes a directory, an http or https "
+        + "address, or a git repository"),
+    BadCase(
+      line: "build https://u:p@example.com/x.git#-x",
+      complaint: "CONTEXT cannot be \"https://example.com/x.git#-x\" | it takes "
+        + "ADDRESS#REFERENCE:DIRECTORY, or ADDRESS?ref=REFERENCE&subdir=DIRECTORY"),
     BadCase(
       line: "build --build-arg =x .",
       complaint: "--build-arg cannot be \"=x\" | it takes NAME or NAME=VALUE"),

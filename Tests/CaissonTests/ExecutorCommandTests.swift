@@ -107,7 +107,8 @@ import Testing
     ("executor --no-push -c s3://bucket/x", "--context s3:// is not carried out yet"),
     ("executor --no-push -c http://x/y", "--context cannot be \"http://x/y\""),
     ("executor --no-push -c dir://", "--context cannot be \"dir://\""),
-    ("executor --no-push -f https://x/Dockerfile", "--dockerfile with an address is not carried"),
+    ("executor --no-push -c git://", "--context cannot be \"git://\""),
+    ("executor --no-push -c git://h/x --git depht=1", "--git cannot be \"depht=1\""),
     ("executor --no-push --target a,b", "--target with several stages is not carried out yet"),
     ("executor --no-push --label novalue", "--label cannot be \"novalue\""),
     ("executor --no-push --digest-file https://x/y", "--digest-file with an address"),
@@ -125,7 +126,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "bucket", "git", "secret", "annotation", "snapshot-mode", "use-new-run",
+    "bucket", "annotation", "snapshot-mode", "use-new-run",
     "ignore-path", "ignore-var-run", "cleanup", "pre-cleanup", "preserve-context", "materialize",
     "dryrun", "image-fs-extract-retry", "cache", "cache-repo", "cache-dir", "cache-copy-layers",
     "cache-run-layers", "cache-ttl", "compressed-caching", "compression", "compression-level",
@@ -139,6 +140,24 @@ import Testing
     #expect(
       complaint("executor --no-push --\(name)=1")
         == "--\(name) is not carried out yet by this version")
+  }
+
+  @Test(arguments: [
+    ("git://h/a/b", "https://h/a/b", nil),
+    ("git://h/a#refs/heads/x", "https://h/a", "refs/heads/x"),
+    ("git://h/a#x#abcdef1", "https://h/a", "abcdef1"),
+  ])
+  func `a git context is fetched over https`(_ text: String, _ remote: String, _ reference: String?)
+    throws
+  {
+    let options = try #require(try buildOptions("executor --no-push -c \(text)"))
+    guard case .repository(let repository) = options.context else {
+      Issue.record("no repository")
+      return
+    }
+    #expect(repository.remote == remote)
+    #expect(repository.reference == reference)
+    #expect(repository.keepsGitDirectory)
   }
 
   @Test func `the program's name chooses the command`() throws {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import BuildExecution
+import BuildPlanning
 import Diagnostics
 import DockerfileSyntax
 import Glibc
@@ -14,17 +15,25 @@ struct BuildInputs {
   var dockerfile: SourceText
   var ignoreFile: IgnoreFile?
 
-  /// Opens the context (an archive is unpacked into the store's scratch) and reads the two files.
-  init(_ options: BuildOptions, store: ContentStore) throws {
-    directory = try Self.contextDirectory(options, store: store)
-    let (bytes, name, path) = try Self.dockerfile(options, in: directory)
+  /// Opens the context (an archive is unpacked into the store's scratch, an address is fetched first)
+  /// and reads the two files.
+  init(_ options: BuildOptions, store: ContentStore, remotes: any RemoteSources) async throws {
+    let found = try await Self.context(options, store: store, remotes)
+    directory = found.directory
+    let (bytes, name, path) =
+      if let alone = found.dockerfile {
+        (bytes: alone, name: "Dockerfile", path: PathBytes?.none)
+      } else {
+        try await Self.dockerfile(options, in: directory, remotes)
+      }
     dockerfile = SourceText(name: name, bytes: bytes)
     ignoreFile = try Self.ignoreFile(options, in: directory, beside: path)
   }
 
-  private static func contextDirectory(_ options: BuildOptions, store: ContentStore) throws
-    -> PathBytes
-  {
+  /// - Returns: The directory; and the Dockerfile, when an address was that of one.
+  private static func context(
+    _ options: BuildOptions, store: ContentStore, _ remotes: any RemoteSources
+  ) async throws -> (directory: PathBytes, dockerfile: [UInt8]?) {
     var root: PathBytes
     switch options.context {
     case .directory(let path): root = path
@@ -35,13 +44,65 @@ struct BuildInputs {
     case .standardInput:
       root = try unpackContext(
         from: FileDescriptor(owning: dup(STDIN_FILENO)), named: "standard input", store)
+    case .repository(let repository):
+      root = try await directory(of: repository, remotes)
+    case .address(let address):
+      let file = try await remotes.fetch(RemoteFile(url: address))
+      guard try isArchive(file.path) else {
+        root = store.temporaryPath()
+        try makeDirectory(root, mode: 0o700)
+        return (root, try contents(of: file.path, limit: Dockerfile.longestFile))
+      }
+      root = try unpackContext(
+        from: try FileDescriptor.open(file.path), named: withoutCredentials(address), store)
     }
     if let sub = options.contextSubPath { root = root.appending(sub) }
     let status = try opening("the build context", root) {
       try FileStatus(of: root, followLinks: true)
     }
     guard status.kind == .directory else { throw InputError.contextIsNoDirectory(root) }
-    return root
+    return (root, nil)
+  }
+
+  /// Links of the repository on the way are followed within it.
+  private static func directory(of repository: GitRepository, _ remotes: any RemoteSources)
+    async throws -> PathBytes
+  {
+    let fetched = try await remotes.fetch(repository).directory
+    if repository.subdirectory.isEmpty { return fetched }
+    return try opening("the directory of the repository", PathBytes(repository.subdirectory)) {
+      let root = try FileDescriptor.open(fetched, flags: O_RDONLY | O_DIRECTORY)
+      let found = try FileDescriptor.open(
+        PathBytes(repository.subdirectory), inRoot: root, flags: O_RDONLY | O_DIRECTORY)
+      return try linkTarget(of: PathBytes("/proc/self/fd/\(found.number)"))
+    }
+  }
+
+  /// Compressed, or with the mark of tar behind the first header: a Dockerfile is neither.
+  private static func isArchive(_ path: PathBytes) throws -> Bool {
+    let file = try FileDescriptor.open(path)
+    var start = [UInt8](repeating: 0, count: 512)
+    let count = try start.withUnsafeMutableBytes { try file.read(into: $0) }
+    let magics: [[UInt8]] = [
+      [0x1F, 0x8B], Array("BZh".utf8), [0xFD, 0x37, 0x7A, 0x58, 0x5A], [0x28, 0xB5, 0x2F, 0xFD],
+    ]
+    if magics.contains(where: { start.starts(with: $0) }) { return true }
+    return count == 512 && start[257..<262].elementsEqual("ustar".utf8)
+  }
+
+  /// The directory of a context with a name.
+  static func directory(
+    of context: NamedContext, _ store: ContentStore, _ remotes: any RemoteSources
+  ) async throws -> PathBytes? {
+    switch context {
+    case .directory(let path): return path
+    case .repository(let repository): return try await directory(of: repository, remotes)
+    case .address(let address):
+      let file = try await remotes.fetch(RemoteFile(url: address))
+      return try unpackContext(
+        from: try FileDescriptor.open(file.path), named: withoutCredentials(address), store)
+    case .image, .layout, .located, .rootFileSystem: return nil
+    }
   }
 
   private static func unpackContext(
@@ -57,10 +118,15 @@ struct BuildInputs {
     return directory
   }
 
-  private static func dockerfile(_ options: BuildOptions, in directory: PathBytes) throws -> (
-    bytes: [UInt8], name: String, path: PathBytes?
-  ) {
+  private static func dockerfile(
+    _ options: BuildOptions, in directory: PathBytes, _ remotes: any RemoteSources
+  ) async throws -> (bytes: [UInt8], name: String, path: PathBytes?) {
     switch options.dockerfile {
+    case .address(let address):
+      let file = try await remotes.fetch(RemoteFile(url: address))
+      return (
+        try contents(of: file.path, limit: Dockerfile.longestFile), withoutCredentials(address), nil
+      )
     case .standardInput:
       let bytes = try contents(
         of: FileDescriptor(owning: dup(STDIN_FILENO)), limit: Dockerfile.longestFile)

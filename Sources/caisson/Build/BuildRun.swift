@@ -24,7 +24,11 @@ func runBuild(_ options: BuildOptions, log: Log, progress: ProgressReporter) asy
   }
   let fetcher = BlobFetcher(store: store)
   let workers = WorkerThreads(count: 4)
-  let inputs = try BuildInputs(options, store: store)
+  let secrets = try options.commands.secrets.mapValues { try $0.secret }
+  let remotes = RemoteFetcher(
+    store: store, options: try options.registry.clientOptions().http, secrets: secrets,
+    environment: processEnvironment())
+  let inputs = try await BuildInputs(options, store: store, remotes: remotes)
   if let ignoreFile = inputs.ignoreFile {
     progress.post(.phase(.usingIgnoreFile(ignoreFile.source.name)))
   }
@@ -42,7 +46,11 @@ func runBuild(_ options: BuildOptions, log: Log, progress: ProgressReporter) asy
       registries: registries, fetcher: fetcher, workers: workers, progress: progress)
     let (plan, images) = try await makePlan(dockerfile, options, supply, progress)
     try await outputs.checkAccess()
-    let surroundings = try makeSurroundings(options, inputs, plan, images, fetcher, log)
+    var surroundings = try makeSurroundings(options, inputs, plan, images, fetcher, log)
+    surroundings.contexts = try await namedDirectories(options, plan, store, remotes)
+    surroundings.secrets = secrets
+    surroundings.agents = options.commands.agents
+    surroundings.remotes = remotes
     let built = try await execute(plan, surroundings, options, progress)
     let places = try await outputs.write(built, surroundings)
     if options.destinations.isEmpty { progress.post(.phase(.pushSkipped)) }
@@ -96,30 +104,26 @@ private func makeSurroundings(
   _ images: [BaseImageRequest: ResolvedImage], _ fetcher: BlobFetcher, _ log: Log
 ) throws -> Executor.Surroundings {
   let format: OverlayFormat = UserNamespace.isInitial() ? .trusted : .user
-  var surroundings = Executor.Surroundings(
+  return Executor.Surroundings(
     context: try BuildContext(
       directory: inputs.directory, filter: inputs.ignoreFile?.filter ?? PathFilter(),
       hiding: fetcher.store.directory),
-    contexts: try namedDirectories(options, plan, fetcher.store),
     images: images, fetcher: fetcher,
     unpacked: try UnpackedLayers(fetcher: fetcher, format: format),
     sandbox: try selectSandbox(
       options.sandbox, for: plan, store: fetcher.store.directory, log: log),
     compression: WorkerThreads(count: onlineProcessors()))
-  surroundings.secrets = try options.commands.secrets.mapValues { try $0.secret }
-  surroundings.agents = options.commands.agents
-  return surroundings
 }
 
 /// The directories that the plan takes files from by a name of `--build-context`.
-private func namedDirectories(_ options: BuildOptions, _ plan: BuildPlan, _ store: ContentStore)
-  throws -> [String: BuildContext]
-{
+private func namedDirectories(
+  _ options: BuildOptions, _ plan: BuildPlan, _ store: ContentStore, _ remotes: any RemoteSources
+) async throws -> [String: BuildContext] {
   var contexts: [String: BuildContext] = [:]
   for name in plan.namedContexts {
-    guard case .directory(let path) = options.namedContexts[name] else {
-      preconditionFailure("the plan names a context that was not given")
-    }
+    guard let context = options.namedContexts[name],
+      let path = try await BuildInputs.directory(of: context, store, remotes)
+    else { preconditionFailure("the plan names a context that was not given") }
     let ignoreFile = try BuildInputs.ignoreFile(ofNamedContext: path)
     contexts[name] = try BuildContext(
       directory: path, filter: ignoreFile?.filter ?? PathFilter(), hiding: store.directory,
@@ -164,7 +168,10 @@ extension CommandOptions.SecretSource {
 
 extension NamedContext {
   fileprivate var planned: PlanningOptions.Context {
-    if case .directory = self { .directory } else { .image }
+    switch self {
+    case .directory, .repository, .address: .directory
+    case .image, .layout, .located, .rootFileSystem: .image
+    }
   }
 }
 

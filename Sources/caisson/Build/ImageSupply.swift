@@ -77,7 +77,7 @@ struct ImageSupply: Sendable {
       if let source = try await location.source(store: fetcher.store, workers: workers) {
         return (source, nil)
       }
-    case .directory, .rootFileSystem, nil: break
+    case .directory, .repository, .address, .rootFileSystem, nil: break
     }
     guard let reference = ImageReference(request.name) else {
       throw SupplyError.notAReference(request.name, at: request.source)

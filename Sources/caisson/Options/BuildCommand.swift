@@ -10,7 +10,8 @@ enum BuildFlags {
     "value of an ARG; without =VALUE it is taken from the environment")
   static let buildContext = Option.value(
     "build-context", "NAME=VALUE", isRepeatable: true, .input,
-    "another context for COPY --from and RUN --mount: a directory; or another image, for FROM as "
+    "another context for COPY --from and RUN --mount: a directory, git repository or address of a tar "
+      + "archive; or another image, for FROM as "
       + "well: docker-image://REFERENCE, oci-layout://DIR[:TAG], oci-archive:FILE, "
       + "docker-archive:FILE, store:NAME, or rootfs:PATH for a plain root file system (directory "
       + "or tar)")
@@ -76,7 +77,9 @@ extension Command {
     path: ["build"], summary: "Builds an image from a Dockerfile.", synopsis: "[CONTEXT]",
     positionalCount: 0...1, options: BuildFlags.all,
     notes: [
-      "CONTEXT is a directory (default: the current one), or - for a tar archive on standard input.",
+      "CONTEXT is a directory (default: the current one), - for a tar archive on standard input, a git "
+        + "repository (https://HOST/NAME.git#REFERENCE:DIRECTORY, git@HOST:PATH), or the address of a "
+        + "tar archive or Dockerfile.",
       "Without --push and --output the image is kept in the local store, where \"caisson image\" "
         + "finds it. The digest is printed to standard output, everything else to standard error.",
       "Exit status: 0 done, 1 the build failed, 2 wrong usage, 3 network or machine failed.",

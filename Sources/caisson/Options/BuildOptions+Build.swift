@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import BuildPlanning
 import Images
 import LinuxSystem
 import OCI
@@ -38,9 +39,11 @@ extension BuildOptions {
       try refuseTerminal(surroundings, "the context - (standard input)")
       return .standardInput
     }
-    if text.contains("://") || text.hasPrefix("git@") || text.hasPrefix("github.com/") {
-      throw .notYet("a context that is an address (\"\(text)\")")
+    let address = text.hasPrefix("github.com/") ? "https://" + text : text
+    if let repository = try gitRepository(address, option: "CONTEXT") {
+      return .repository(repository)
     }
+    if try isAddress(address, option: "CONTEXT") { return .address(address) }
     guard !text.isEmpty else {
       throw .badValue(option: "CONTEXT", value: text, expected: "a directory or -")
     }
@@ -60,9 +63,12 @@ extension BuildOptions {
       try refuseTerminal(surroundings, "--file - (standard input)")
       return .standardInput
     }
-    if text.contains("://") { throw .notYet("--file with an address") }
+    if try isAddress(text, option: "--file") { return .address(text) }
     // Nothing lies beside an archive that comes down a pipe.
-    if context == .standardInput { return .firstOf([.inContext(text)]) }
+    switch context {
+    case .standardInput, .repository, .address: return .firstOf([.inContext(text)])
+    case .directory, .archive: break
+    }
     return .firstOf([.file(surroundings.absolute(text))])
   }
 
@@ -108,9 +114,11 @@ extension BuildOptions {
       return .rootFileSystem(surroundings.absolute(String(path)))
     }
     if let location = try imageLocation(value, text, surroundings) { return .located(location) }
-    if value.contains("://") || value.hasPrefix("target:") || value.hasPrefix("git@") {
-      throw .notYet("--build-context \(text)")
+    if value.hasPrefix("target:") { throw .notYet("--build-context \(text)") }
+    if let repository = try gitRepository(value, option: "--build-context") {
+      return .repository(repository)
     }
+    if try isAddress(value, option: "--build-context") { return .address(value) }
     return .directory(surroundings.absolute(value))
   }
 
@@ -179,6 +187,26 @@ extension BuildOptions {
     return DisplayOptions(
       style: .progress(style), level: arguments.isSet(BuildFlags.debug) ? .debug : .warn)
   }
+}
+
+/// - Returns: Nil for what is no address of a git repository.
+func gitRepository(_ text: String, option: String) throws(CommandLineError) -> GitRepository? {
+  do {
+    return try GitRepository(text)
+  } catch {
+    throw .badValue(
+      option: option, value: withoutCredentials(text),
+      expected: "ADDRESS#REFERENCE:DIRECTORY, or ADDRESS?ref=REFERENCE&subdir=DIRECTORY")
+  }
+}
+
+/// Whether `text` is to be fetched over HTTP.
+private func isAddress(_ text: String, option: String) throws(CommandLineError) -> Bool {
+  if text.hasPrefix("http://") || text.hasPrefix("https://") { return true }
+  guard text.contains("://") else { return false }
+  throw .badValue(
+    option: option, value: withoutCredentials(text),
+    expected: "a directory, an http or https address, or a git repository")
 }
 
 func refuseTerminal(_ surroundings: Surroundings, _ what: String) throws(CommandLineError) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import BuildPlanning
 import LinuxSystem
 import OCI
 
@@ -10,11 +11,12 @@ extension BuildOptions {
   {
     try Self.refuseEnvironment(surroundings)
     let dockerfile = arguments.value(of: ExecutorFlags.dockerfile) ?? "Dockerfile"
-    if dockerfile.contains("://") { throw .notYet("--dockerfile with an address") }
     let (store, temporaryStorePlaces) = try arguments.executorStore(surroundings)
     self.init(
       command: .executor, context: try Self.executorContext(arguments, surroundings),
-      dockerfile: .firstOf([.file(surroundings.absolute(dockerfile)), .inContext(dockerfile)]),
+      dockerfile: dockerfile.hasPrefix("http://") || dockerfile.hasPrefix("https://")
+        ? .address(dockerfile)
+        : .firstOf([.file(surroundings.absolute(dockerfile)), .inContext(dockerfile)]),
       platform: try arguments.platform(ExecutorFlags.customPlatform),
       store: store, display: Self.executorDisplay(arguments))
     self.temporaryStorePlaces = temporaryStorePlaces
@@ -61,16 +63,65 @@ extension BuildOptions {
       guard place == "stdin" else { return .archive(surroundings.absolute(place)) }
       try refuseTerminal(surroundings, "--context tar://stdin")
       return .standardInput
-    case "gs", "s3", "git", "https":
-      throw .notYet("--context \(text[..<mark.upperBound])")
+    case "https": return .address(text)
+    case "git": return .repository(try Self.executorRepository(place, arguments, surroundings))
+    case "gs", "s3": throw .notYet("--context \(text[..<mark.upperBound])")
     default: throw badContext(text)
     }
+  }
+
+  /// kaniko's `git://HOST/PATH[#REFERENCE[#COMMIT]]`, which is fetched over https.
+  private static func executorRepository(
+    _ place: String, _ arguments: ParsedArguments, _ surroundings: Surroundings
+  ) throws(CommandLineError) -> GitRepository {
+    let parts = place.split(separator: "#", omittingEmptySubsequences: false).map(String.init)
+    let method = surroundings.variable("GIT_PULL_METHOD") ?? "https"
+    guard ["https", "http"].contains(method) else {
+      throw .badValue(option: "$GIT_PULL_METHOD", value: method, expected: "https or http")
+    }
+    // kaniko gives the token as user.
+    let user = surroundings.variable("GIT_TOKEN") ?? surroundings.variable("GIT_USERNAME")
+    let password = surroundings.variable("GIT_PASSWORD").map { ":" + escaped($0) } ?? ""
+    let login = user.map { escaped($0) + password + "@" } ?? ""
+    var repository: GitRepository
+    do {
+      guard parts.count <= 3,
+        let found = try GitRepository("git://" + parts[0] + (parts.count > 1 ? "#" + parts[1] : ""))
+      else { throw badContext("git://" + place) }
+      repository = found
+    } catch let error as CommandLineError {
+      throw error
+    } catch {
+      throw badContext("git://" + withoutCredentials(place))
+    }
+    repository.remote = "\(method)://\(login)\(parts[0])"
+    if parts.count == 3, !parts[2].isEmpty { repository.reference = parts[2] }
+    repository.keepsGitDirectory = true
+    repository.hasSubmodules = false
+    for text in arguments.values(of: ExecutorFlags.git) {
+      for option in text.split(separator: ",") { try repository.apply(String(option)) }
+    }
+    return repository
+  }
+
+  /// For the part before `@`. RFC 3986, section 3.2.1.
+  private static func escaped(_ text: String) -> String {
+    let digits = Array("0123456789ABCDEF")
+    return text.utf8.map { byte in
+      let scalar = Unicode.Scalar(byte)
+      let isPlain =
+        scalar.isASCII && (scalar.properties.isAlphabetic || (0x30...0x39).contains(byte))
+      return isPlain || "-._~".utf8.contains(byte)
+        ? String(scalar) : "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
+    }.joined()
   }
 
   private static func badContext(_ text: String) -> CommandLineError {
     .badValue(
       option: "--context", value: text,
-      expected: "a directory, dir://DIR, tar://FILE or tar://stdin")
+      expected:
+        "a directory, dir://DIR, tar://FILE, tar://stdin, git://HOST/PATH[#REFERENCE[#COMMIT]] "
+        + "or https://ADDRESS-OF-A-TAR")
   }
 
   private static func subPath(_ arguments: ParsedArguments) -> String? {
@@ -141,4 +192,25 @@ extension BuildOptions {
   /// kaniko's name for an archive nobody named.
   private static let unsetName = ImageReference(
     registry: ImageReference.dockerHub, repository: "unset-repo/unset-image-name", tag: "latest")
+}
+
+extension GitRepository {
+  /// kaniko's `--git KEY=VALUE`.
+  fileprivate mutating func apply(_ option: String) throws(CommandLineError) {
+    let (key, value) = pair(option)
+    switch (key, value ?? "") {
+    case ("branch", let name):
+      // Of a context that names no reference.
+      if !name.isEmpty, reference == nil { reference = name }
+    case ("single-branch", "true"), ("single-branch", "false"), ("depth", _): break
+    case ("recurse-submodules", "true"): hasSubmodules = true
+    case ("recurse-submodules", "false"): hasSubmodules = false
+    case ("insecure-skip-tls", "false"): break
+    case ("insecure-skip-tls", "true"): throw .notYet("--git insecure-skip-tls=true")
+    default:
+      throw .badValue(
+        option: "--git", value: option,
+        expected: "branch=NAME, single-branch=BOOLEAN, depth=NUMBER or recurse-submodules=BOOLEAN")
+    }
+  }
 }

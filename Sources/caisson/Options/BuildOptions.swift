@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import BuildPlanning
 import Diagnostics
 import Images
 import LinuxSystem
@@ -66,6 +67,9 @@ enum ContextLocation: Hashable, Sendable {
   case archive(PathBytes)
   /// A tar archive.
   case standardInput
+  case repository(GitRepository)
+  /// Of a tar archive, compressed or not, or of a Dockerfile alone.
+  case address(String)
 }
 
 enum DockerfileLocation: Hashable, Sendable {
@@ -76,6 +80,7 @@ enum DockerfileLocation: Hashable, Sendable {
   }
 
   case standardInput
+  case address(String)
   /// The first that exists is meant.
   case firstOf([Candidate])
 }
@@ -83,6 +88,9 @@ enum DockerfileLocation: Hashable, Sendable {
 /// Another context, by the name FROM and `COPY --from` use.
 enum NamedContext: Hashable, Sendable {
   case directory(PathBytes)
+  case repository(GitRepository)
+  /// Of a tar archive.
+  case address(String)
   case image(ImageReference)
   /// An OCI image layout; `selector` is a tag or digest.
   case layout(PathBytes, selector: String?)

@@ -4,9 +4,14 @@
 enum ExecutorFlags {
   static let context = Option.value(
     "context", short: "c", "PLACE", standard: "/workspace/", .input,
-    "the build context: a directory, dir://DIR, tar://FILE or tar://stdin")
+    "the build context: a directory, dir://DIR, tar://FILE, tar://stdin, git://HOST/PATH[#REFERENCE] or "
+      + "https://ADDRESS of a tar archive")
   static let contextSubPath = Option.value(
     "context-sub-path", "DIR", .input, "the directory of the context to build from")
+  static let git = Option.value(
+    "git", "KEY=VALUE", isRepeatable: true, .input,
+    "how a git context is fetched: branch, recurse-submodules; single-branch and depth change nothing"
+  )
   static let dockerfile = Option.value(
     "dockerfile", short: "f", "FILE", standard: "Dockerfile", .input,
     "the Dockerfile, looked for in the working directory, then in the context")
@@ -65,7 +70,7 @@ enum ExecutorFlags {
   /// What else kaniko's executor knows.
   static let notYet = Option.notYet(
     """
-    b|bucket git annotation snapshot-mode snapshotMode use-new-run? ignore-path \
+    b|bucket annotation snapshot-mode snapshotMode use-new-run? ignore-path \
     ignore-var-run? whitelist-var-run? cleanup? pre-cleanup? preserve-context? materialize? \
     dryrun? image-fs-extract-retry cache? cache-repo cache-dir cache-copy-layers? \
     cache-run-layers? cache-ttl compressed-caching? compression compression-level \
@@ -77,7 +82,7 @@ enum ExecutorFlags {
 
   static let all =
     [
-      context, contextSubPath, dockerfile, buildArgument, CommandOptions.secret,
+      context, contextSubPath, git, dockerfile, buildArgument, CommandOptions.secret,
       SharedOptions.ignoreFile, target,
       customPlatform, singleSnapshot, SharedOptions.reproducible, force, SharedOptions.sandbox,
       store, kanikoDirectory, destination, label, noPush, tarPath, layoutPath, digestFile,

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import BuildExecution
+import BuildPlanning
+import Diagnostics
+import Glibc
+import Images
+import LinuxSystem
+import OCI
+import Registry
+import Synchronization
+
+/// Fetches files over HTTP and repositories with git, and keeps what it got in the store.
+final class RemoteFetcher: RemoteSources {
+  let store: ContentStore
+  private let client: HTTPClient
+  /// Of the build: some are credentials, by the names BuildKit gives them.
+  private let secrets: [String: BuildSecret]
+  let environment: [String: String]
+  private let running = Mutex<[RemoteFile: Task<FetchedFile, any Error>]>([:])
+
+  init(
+    store: ContentStore, options: HTTPOptions, secrets: [String: BuildSecret],
+    environment: [String: String]
+  ) {
+    self.store = store
+    client = HTTPClient(options)
+    self.secrets = secrets
+    self.environment = environment
+  }
+
+  /// The same file is fetched once in a build, however many steps name it.
+  func fetch(_ file: RemoteFile) async throws -> FetchedFile {
+    let task = running.withLock { running in
+      if let known = running[file] { return known }
+      let task = Task { try await download(file) }
+      running[file] = task
+      return task
+    }
+    return try await withTaskCancellationHandler {
+      try await task.value
+    } onCancel: {
+      task.cancel()
+    }
+  }
+
+  // MARK: - HTTP
+
+  private static let mostRedirects = 10
+
+  private func download(_ file: RemoteFile) async throws -> FetchedFile {
+    let record = KeptAnswer.load(file.url, from: store).flatMap {
+      $0.matches(file.checksum) ? $0 : nil
+    }
+    // Whatever the server has by now: it is the content that was asked for.
+    if file.checksum != nil, let record { return record.file(in: store) }
+    guard var url = HTTPURL(file.url) else { throw RemoteError.notAnAddress(file.shown) }
+    var authorization = credentials(file.url, url)
+    for _ in 0...Self.mostRedirects {
+      let writer = try store.makeWriter(file.checksum?.algorithm ?? .sha256)
+      var request = HTTPRequest(.get, url)
+      request.isBulk = true
+      request.authorization = authorization
+      if let record { record.addConditions(to: &request.headers) }
+      let response: HTTPResponse
+      do {
+        response = try await client.send(request) { _, bytes in try writer.write(bytes) }
+      } catch let error as TransportError {
+        throw RemoteError.transport(error, file.shown)
+      }
+      let head = response.head
+      if head.status == 304, let record {
+        return record.file(in: store)
+      }
+      if (300..<400).contains(head.status), let location = head.headers["location"],
+        let target = url.resolving(location)
+      {
+        if url.origin.scheme == .https, target.origin.scheme == .http {
+          throw RemoteError.redirectToPlainText(file.shown)
+        }
+        if target.origin != url.origin { authorization = nil }
+        url = target
+        continue
+      }
+      guard head.isSuccess else { throw RemoteError.status(head.status, file.shown) }
+      return try keep(writer, head, file, url).file(in: store)
+    }
+    throw RemoteError.tooManyRedirects(file.shown)
+  }
+
+  private func keep(
+    _ writer: BlobWriter, _ head: ResponseHead, _ file: RemoteFile, _ url: HTTPURL
+  ) throws -> KeptAnswer {
+    if let length = head.headers["content-length"].flatMap({ Int64($0) }),
+      head.headers["content-encoding"] == nil, length != writer.sizeInBytes
+    {
+      throw RemoteError.transport(.broken(reason: "the answer is cut off"), file.shown)
+    }
+    do {
+      let written = try writer.commit(digest: file.checksum)
+      let answer = KeptAnswer(
+        digest: written.digest.description, sizeInBytes: written.sizeInBytes,
+        name: fileName(head.headers["content-disposition"], url),
+        entityTag: head.headers["etag"], lastModified: head.headers["last-modified"])
+      try answer.save(file.url, to: store)
+      return answer
+    } catch ContentError.digestMismatch(let expected, let actual) {
+      throw RemoteError.wrongChecksum(
+        file.shown, expected: expected.description, actual: actual.description)
+    }
+  }
+
+  /// User and password of the address, else the secrets `HTTP_AUTH_TOKEN_` and `HTTP_AUTH_HEADER_`
+  /// with the host behind.
+  private func credentials(_ text: String, _ url: HTTPURL) -> Secret? {
+    if let user = userInformation(of: text) {
+      return Secret("Basic " + base64(Array(user.utf8)))
+    }
+    let host = url.origin.host
+    func secret(_ name: String) -> String? {
+      secrets[name + host].flatMap { String(validating: $0.revealed, as: UTF8.self) }.map {
+        String($0.drop(while: \.isWhitespace).prefix { !$0.isNewline })
+      }
+    }
+    if let header = secret("HTTP_AUTH_HEADER_") { return Secret(header) }
+    return secret("HTTP_AUTH_TOKEN_").map { Secret("Bearer " + $0) }
+  }
+}
+
+/// What the server calls a file, else the last part of its address.
+func fileName(_ disposition: String?, _ url: HTTPURL) -> String {
+  var name = ""
+  if let disposition, let mark = disposition.lowercased().firstRange(of: "filename=") {
+    let offset = disposition.lowercased().distance(
+      from: disposition.lowercased().startIndex, to: mark.upperBound)
+    let rest = disposition.dropFirst(offset)
+    name =
+      rest.hasPrefix("\"")
+      ? String(rest.dropFirst().prefix { $0 != "\"" }) : String(rest.prefix { $0 != ";" })
+  }
+  if name.isEmpty { name = url.path.hasSuffix("/") ? "" : PathBytes(url.path).name.description }
+  name = PathBytes(name).name.description
+  let isUsable = name != "." && name != ".." && !name.utf8.contains(0)
+  return isUsable ? name : ""
+}
+
+/// What is between scheme and `@`, percent-decoded.
+func userInformation(of url: String) -> String? {
+  guard let scheme = url.firstRange(of: "://") else { return nil }
+  let authority = url[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+  guard let mark = authority.lastIndex(of: "@") else { return nil }
+  var bytes: [UInt8] = []
+  var rest = Array(authority[..<mark].utf8)[...]
+  while let byte = rest.popFirst() {
+    if byte == UInt8(ascii: "%"), rest.count >= 2,
+      let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+    {
+      bytes.append(value)
+      rest = rest.dropFirst(2)
+    } else {
+      bytes.append(byte)
+    }
+  }
+  return String(decoding: bytes, as: UTF8.self)
+}
+
+/// RFC 4648, section 4.
+func base64(_ bytes: [UInt8]) -> String {
+  let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+  var out: [UInt8] = []
+  for start in stride(from: 0, to: bytes.count, by: 3) {
+    let group = bytes[start..<min(start + 3, bytes.count)]
+    var value: UInt32 = 0
+    for index in 0..<3 {
+      value = value << 8 | UInt32(start + index < bytes.count ? bytes[start + index] : 0)
+    }
+    for index in 0..<4 {
+      let isPadding = index > group.count
+      out.append(isPadding ? UInt8(ascii: "=") : digits[Int(value >> (18 - 6 * index) & 63)])
+    }
+  }
+  return String(decoding: out, as: UTF8.self)
+}
