@@ -105,8 +105,9 @@ let package = Package(
     tests(
       "CaissonTests",
       base + [
-        "caisson", "BuildExecution", "DockerfileSyntax", "Images", "Sandboxing", "TestSupport",
-      ]),
+        "caisson", "BuildExecution", "BuildPlanning", "DockerfileSyntax", "Images", "Sandboxing",
+        "TestSupport",
+      ], fixtures: ["Fixtures"]),
     tests("EndToEndTests", base + ["TestSupport"], fixtures: ["Fixtures"]),
     tests(
       "PodTests", base + ["TestSupport"],

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Diagnostics
+import DockerfileSyntax
+import OCI
 
 /// Why there is no plan for a Dockerfile that can be read.
 package enum PlanningError: Error, Hashable, Sendable {
@@ -53,7 +55,8 @@ extension PlanningError: DiagnosticConvertible {
         notes: known.isEmpty
           ? ["no stage has a name"]
           : ["the stages are \(known.map { "\"\($0)\"" }.joined(separator: ", "))"],
-        help: "name a stage behind AS, or give its position from 0", exit: .usage)
+        help: nearest(to: target, among: known).map { "did you mean \"\($0)\"?" }
+          ?? "name a stage behind AS, or give its position from 0", exit: .usage)
     case .emptyImageName(let text, let range):
       Diagnostic(
         "the image name \"\(text)\" is empty once its variables are expanded", at: range,
@@ -61,7 +64,9 @@ extension PlanningError: DiagnosticConvertible {
     case .invalidImageName(let name, let range):
       Diagnostic(
         "\"\(name)\" is no image reference", at: range,
-        help: "write [registry/]name[:tag][@digest], the name in lower case")
+        help: ImageReference(name.lowercased()) == nil
+          ? "write [registry/]name[:tag][@digest], the name in lower case"
+          : "did you mean \(name.lowercased())? names of images are in lower case")
     case .invalidPlatform(let text, let range):
       Diagnostic(
         "\"\(text)\" is no platform", at: range,
@@ -76,7 +81,11 @@ extension PlanningError: DiagnosticConvertible {
     case .unknownStageIndex(let text, let count, let range):
       Diagnostic(
         "there is no stage \(text)", at: range,
-        notes: ["before this stage there are \(count); the first is 0"])
+        notes: [
+          count == 0
+            ? "this is the first stage, there is none before it"
+            : "before this stage there are \(count); the first is 0"
+        ])
     case .baseIsDirectory(let name, let range):
       Diagnostic(
         "the context \"\(name)\" is a directory, not an image", at: range,
@@ -147,7 +156,9 @@ extension PlanningError: DiagnosticConvertible {
         help: "write 8080, 8080/udp or 8000-8010/tcp; protocols are tcp, udp and sctp")
     case .invalidSignal(let text, let range):
       Diagnostic(
-        "\"\(text)\" is no signal", at: range, help: "use a name or number, as in SIGTERM or 15")
+        "\"\(text)\" is no signal", at: range,
+        help: nearest(to: text, among: signalNames.map { "SIG" + $0 }).map { "did you mean \($0)?" }
+          ?? "use a name or number, as in SIGTERM or 15")
     case .emptyUser(let range):
       Diagnostic("the user is empty once its variables are expanded", at: range)
     case .emptyVariableName(let range):

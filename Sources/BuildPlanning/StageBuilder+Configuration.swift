@@ -137,10 +137,13 @@ private func isSignal(_ text: String) -> Bool {
   for (base, limit) in [("RTMIN+", 15), ("RTMAX-", 14)] where name.hasPrefix(base) {
     return Int(name.dropFirst(base.count)).map { (1...limit).contains($0) } ?? false
   }
-  return [
-    "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL",
-    "PIPE", "POLL", "PROF", "PWR", "QUIT", "RTMIN", "RTMAX", "SEGV", "STKFLT", "STOP", "SYS",
-    "TERM", "TRAP", "TSTP", "TTIN", "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU",
-    "XFSZ",
-  ].contains(name)
+  return signalNames.contains(String(name))
 }
+
+/// Without `SIG`; signal(7).
+let signalNames = [
+  "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL",
+  "PIPE", "POLL", "PROF", "PWR", "QUIT", "RTMIN", "RTMAX", "SEGV", "STKFLT", "STOP", "SYS",
+  "TERM", "TRAP", "TSTP", "TTIN", "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU",
+  "XFSZ",
+]

@@ -40,6 +40,13 @@ package struct Dockerfile: Hashable, Sendable {
     try self.init(parsing: SourceText(name: name, text: text))
   }
 
+  /// What is behind `AS`, as written.
+  package var stageNames: [String] {
+    instructions.compactMap { instruction in
+      if case .from(let from) = instruction.body { from.name?.text } else { nil }
+    }
+  }
+
   /// The diagnostic with this file's name and the lines it is about.
   package func located(_ diagnostic: Diagnostic) -> Diagnostic { source.located(diagnostic) }
 

@@ -42,6 +42,7 @@ package struct ExpansionError: Error, Hashable, Sendable {
     case .unsupportedModifier, .badSubstitution:
       "use one of :- - :+ + :? ? # ## % %% / // behind the name"
     case .invalidPattern: "only *, ?, \\*, \\?, \\\\, \\/ and \\} are special in patterns"
+    case .unterminatedQuote(let quote): "close it, or write \"\\\(quote)\" for the character itself"
     case .required(let name, _): "set it with --build-arg \(name)=VALUE or ENV"
     default: nil
     }

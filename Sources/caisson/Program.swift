@@ -23,6 +23,8 @@ func runProgram(_ words: [String]) -> Int32 {
     case .build(let options):
       return try enterUserNamespaceIfNeeded(options, words) ?? build(options)
     case .doctor(let query): return try answer(query)
+    case .parse(let query, let name): return try answer(query, named: name)
+    case .plan(let query): return try runInterruptibly { await show(query) }
     case .image(let query): return try runInterruptibly { await show(query) }
     }
   } catch {
@@ -76,6 +78,15 @@ private func refresh(_ display: BuildDisplay) async {
   while !Task.isCancelled {
     display.refresh()
     try? await Task.sleep(for: .milliseconds(100))
+  }
+}
+
+private func show(_ query: PlanQuery) async -> Int32 {
+  do {
+    try await answer(query)
+    return 0
+  } catch {
+    return failed(error)
   }
 }
 

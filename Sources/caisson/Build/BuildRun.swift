@@ -41,7 +41,7 @@ func runBuild(_ options: BuildOptions, log: Log, progress: ProgressReporter) asy
   return try await locatingErrors(in: inputs.dockerfile, ignoring: inputs.ignoreFile) {
     let dockerfile = try Dockerfile(parsing: inputs.dockerfile)
     let supply = ImageSupply(
-      dockerfile: inputs.dockerfile,
+      dockerfile: inputs.dockerfile, stageNames: dockerfile.stageNames,
       namedContexts: options.namedContexts, usesStore: options.command == .build,
       registries: registries, fetcher: fetcher, workers: workers, progress: progress)
     let (plan, images) = try await makePlan(dockerfile, options, supply, progress)
@@ -64,7 +64,7 @@ func runBuild(_ options: BuildOptions, log: Log, progress: ProgressReporter) asy
 }
 
 /// Plans, fetching what planning asks for, until there is a plan.
-private func makePlan(
+func makePlan(
   _ dockerfile: Dockerfile, _ options: BuildOptions, _ supply: ImageSupply,
   _ progress: ProgressReporter
 ) async throws -> (BuildPlan, [BaseImageRequest: ResolvedImage]) {

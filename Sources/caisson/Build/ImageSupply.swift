@@ -13,6 +13,8 @@ import Registry
 struct ImageSupply: Sendable {
   /// Where the requests come from.
   let dockerfile: SourceText
+  /// For those who mean one of them.
+  let stageNames: [String]
   let namedContexts: [String: NamedContext]
   /// The local store is asked before the registry.
   let usesStore: Bool
@@ -56,10 +58,12 @@ struct ImageSupply: Sendable {
     guard namedContext(request) == nil,
       !request.name.contains(where: { "./:@".contains($0) })
     else { return [] }
+    let known = stageNames + namedContexts.keys.sorted()
+    let near = nearest(to: request.name, among: known).map { ["did you mean \"\($0)\"?"] } ?? []
     return [
       "no earlier stage and no --build-context is named \"\(request.name)\", so it is an image of "
         + "Docker Hub"
-    ]
+    ] + near
   }
 
   private func namedContext(_ request: BaseImageRequest) -> NamedContext? {

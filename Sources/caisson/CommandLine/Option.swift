@@ -106,7 +106,7 @@ struct Command: Hashable, Sendable {
   func option(short: Character) -> Option? { options.first { $0.short == short } }
 
   static let all: [Command] =
-    [.build, .executor] + Command.image + [.doctor, .version, .help]
+    [.build, .executor, .plan, .parse] + Command.image + [.doctor, .version, .help]
 }
 
 extension Command {

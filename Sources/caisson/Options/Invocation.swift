@@ -5,6 +5,8 @@ enum Invocation: Hashable, Sendable {
   case build(BuildOptions)
   case image(ImageQuery)
   case doctor(DoctorQuery)
+  case parse(ParseQuery, name: String)
+  case plan(PlanQuery)
   /// Prints this text to standard output.
   case print(String)
 
@@ -43,6 +45,11 @@ enum Invocation: Hashable, Sendable {
       self = .build(try BuildOptions(executor: arguments, surroundings))
     } else if command == .doctor {
       self = .doctor(try DoctorQuery(arguments, surroundings))
+    } else if command == .parse {
+      self = .parse(
+        try ParseQuery(arguments, surroundings), name: arguments.positionals.first ?? "Dockerfile")
+    } else if command == .plan {
+      self = .plan(try PlanQuery(arguments, surroundings))
     } else if command == .version {
       self = .print(versionText)
     } else if command == .help {

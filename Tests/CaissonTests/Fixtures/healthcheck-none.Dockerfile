@@ -1,0 +1,4 @@
+FROM busybox
+HEALTHCHECK NONE
+CMD ["x"]
+ENTRYPOINT sh -c x

@@ -1,0 +1,3 @@
+FROM busybox
+ARG V
+ENV A="${V:?give the version}"

@@ -1,0 +1,3 @@
+FROM busybox AS one
+COPY --from=two /a /b
+FROM one AS two

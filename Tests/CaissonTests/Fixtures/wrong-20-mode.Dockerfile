@@ -1,0 +1,2 @@
+FROM busybox
+COPY --chmod=0899 a b

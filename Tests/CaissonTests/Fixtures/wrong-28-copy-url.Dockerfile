@@ -1,0 +1,2 @@
+FROM busybox
+COPY https://user:password@example.com/f /f

@@ -1,0 +1,3 @@
+FROM busybox
+ARG X
+COPY --from=$X /a /b
