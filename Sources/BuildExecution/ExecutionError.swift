@@ -3,6 +3,7 @@
 import BuildPlanning
 import Diagnostics
 import LinuxSystem
+import OCI
 
 /// Why a step could not be carried out.
 package enum ExecutionError: Error, Hashable, Sendable {
@@ -22,6 +23,7 @@ package enum ExecutionError: Error, Hashable, Sendable {
   case unknownGroup(String, at: SourceRange)
   case badUser(String, at: SourceRange)
   case reservedName(PathBytes, at: SourceRange)
+  case foreignPlatform(Platform, reason: String, at: SourceRange)
   case addressWithoutName(String, at: SourceRange)
   case noRemoteSources(at: SourceRange)
   case missingSecret(String, at: SourceRange)
@@ -88,6 +90,12 @@ extension ExecutionError: DiagnosticConvertible {
     case .badUser(let text, let range):
       Diagnostic(
         "\"\(text)\" names no user", at: range, help: "write USER, UID, USER:GROUP or UID:GID")
+    case .foreignPlatform(let platform, let reason, let range):
+      Diagnostic(
+        "commands for \(platform) cannot be run here", at: range, notes: [reason],
+        help: "install qemu-user-static (Debian) or register an emulator on the node; or compile for "
+          + "it on this machine: FROM --platform=$BUILDPLATFORM, with $TARGETARCH",
+        exit: .surroundings)
     case .addressWithoutName(let address, let range):
       Diagnostic(
         "\"\(address)\" has no name for the file", at: range,

@@ -75,6 +75,8 @@ package struct Executor: Sendable {
     package var fetcher: BlobFetcher
     package var unpacked: UnpackedLayers
     package var sandbox: SandboxChoice
+    /// Architectures other than the machine's that commands may be for.
+    package var foreignPrograms = ForeignPrograms()
     /// By their IDs.
     package var secrets: [String: BuildSecret] = [:]
     /// Sockets of SSH agents, by their IDs.
@@ -118,8 +120,9 @@ package struct Executor: Sendable {
 
   /// Builds every stage of the plan, those that do not wait for each other side by side.
   ///
+  /// - Returns: The images of the plan's targets, in their order.
   /// - Throws: The first failure; the other stages are cancelled then.
-  package func run(_ plan: BuildPlan) async throws -> BuiltImage {
+  package func run(_ plan: BuildPlan) async throws -> [BuiltImage] {
     let inImage = plan.stagesInImage
     var results: [Stage.ID: StageResult] = [:]
     var waiting = plan.stages
@@ -140,10 +143,14 @@ package struct Executor: Sendable {
         startReady()
       }
     }
-    guard let target = results[plan.target] else {
-      preconditionFailure("the plan has no target, or stages that wait for each other")
+    var images: [BuiltImage] = []
+    for id in plan.targets {
+      guard let target = results[id] else {
+        preconditionFailure("the plan has no target, or stages that wait for each other")
+      }
+      images.append(try await assemble(target))
     }
-    return try await assemble(target)
+    return images
   }
 
   private func assemble(_ result: StageResult) async throws -> BuiltImage {
@@ -174,13 +181,15 @@ package struct Executor: Sendable {
 }
 
 extension BuildPlan {
-  /// The target and the stages it stands on: their layers end up in the image.
+  /// The targets and the stages they stand on: their layers end up in the images.
   fileprivate var stagesInImage: Set<Stage.ID> {
     let byID = Dictionary(uniqueKeysWithValues: stages.map { ($0.id, $0) })
     var found: Set<Stage.ID> = []
-    var next: Stage.ID? = target
-    while let id = next, found.insert(id).inserted {
-      if case .stage(let base) = byID[id]?.base { next = base } else { next = nil }
+    for target in targets {
+      var next: Stage.ID? = target
+      while let id = next, found.insert(id).inserted {
+        if case .stage(let base) = byID[id]?.base { next = base } else { next = nil }
+      }
     }
     return found
   }

@@ -5,18 +5,36 @@ import Diagnostics
 import Glibc
 import Layers
 import LinuxSystem
+import OCI
 import Sandboxing
 
 extension StageBuilder {
   /// `RUN`: the command in a sandbox on the files of the layers.
   func perform(_ run: RunStep, _ step: Step, _ id: BuildEvent.StepID) async throws -> StageLayer? {
     let root = try stepRoot(at: step.source)
+    try checkPlatform(at: step.source)
     ranCommand = true
     do {
       return try await perform(run, step, id, in: root)
     } catch {
       root.remove()
       throw error
+    }
+  }
+
+  /// Before the command is told that its format is unknown.
+  private func checkPlatform(at range: SourceRange) throws(ExecutionError) {
+    let platform = stage.platform
+    let host = Platform.host.architecture
+    if platform.architecture == host { return }
+    if case .virtual = surroundings.sandbox {
+      throw .foreignPlatform(
+        platform, reason: "the virtual sandbox runs programs of \(Platform.host) only", at: range)
+    }
+    if let reason = surroundings.foreignPrograms.obstacle(
+      to: platform.architecture, variant: platform.variant, onHost: host)
+    {
+      throw .foreignPlatform(platform, reason: reason, at: range)
     }
   }
 

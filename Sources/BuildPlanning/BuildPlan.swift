@@ -9,12 +9,16 @@ import OCI
 package struct BuildPlan: Hashable, Sendable {
   /// The stages that are needed, each after those it uses.
   package var stages: [Stage]
-  /// The stage whose image is the result; always the last of ``stages``.
-  package var target: Stage.ID
+  /// The stages whose images are the result: one, but for plans of several platforms.
+  package var targets: [Stage.ID]
 
   package init(stages: [Stage], target: Stage.ID) {
+    self.init(stages: stages, targets: [target])
+  }
+
+  init(stages: [Stage], targets: [Stage.ID]) {
     self.stages = stages
-    self.target = target
+    self.targets = targets
   }
 
   /// The names of the contexts that are directories and that a step takes files from, in order.
@@ -42,6 +46,8 @@ package struct Stage: Hashable, Sendable {
   }
 
   package var id: ID
+  /// In the Dockerfile, from 0: ``id`` is another one where plans were merged.
+  package var position: Int
   /// As written behind `AS`.
   package var name: String?
   package var base: Base
@@ -58,6 +64,7 @@ package struct Stage: Hashable, Sendable {
     configuration: ImageConfiguration, source: SourceRange
   ) {
     self.id = id
+    position = id.index
     self.name = name
     self.base = base
     self.platform = platform

@@ -31,7 +31,11 @@ package struct DockerArchiveDestination: ImageDestination {
     blobs.add(descriptor, in: store)
   }
 
-  package func commit(_ image: Image) async throws {
+  /// - Throws: ``ImageError/severalImages(location:)`` for an index: `docker load` reads none.
+  package func commit(_ images: ImageSet) async throws {
+    guard images.images.count == 1, let image = images.images.first else {
+      throw ImageError.severalImages(location: location)
+    }
     try await workers.run(cancellable: { cancellation in
       let writer = try ArchiveWriter(file)
       try writer.add(members(of: image), blobs: blobs, checking: cancellation)

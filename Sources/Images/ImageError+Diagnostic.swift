@@ -7,7 +7,7 @@ extension ImageError: DiagnosticConvertible {
   package var diagnostic: Diagnostic {
     switch self {
     case .manifestNotFound, .ambiguousName, .platformNotOffered, .layerUnavailable,
-      .malformedLocation:
+      .malformedLocation, .severalImages:
       choiceDiagnostic
     case .malformedManifest, .unsupportedManifest, .indexesTooDeep, .malformedConfiguration,
       .notAContainerImage, .foreignLayer, .unsupportedLayer, .layerCountMismatch:
@@ -46,6 +46,10 @@ extension ImageError: DiagnosticConvertible {
         help: "write a reference such as debian:12, or one of oci:DIR[:NAME], "
           + "oci-archive:FILE[:NAME], docker-archive:FILE[:NAME], store:NAME",
         exit: .usage)
+    case .severalImages(let location):
+      Diagnostic(
+        "\(location) takes one image, and there are several",
+        help: "name one platform, or write an OCI layout (type=oci)")
     default: Diagnostic("\(self)")
     }
   }

@@ -27,4 +27,6 @@ package enum ImageError: Error, Hashable, Sendable {
   case compressedArchive(file: String)
   case missingMember(file: String, member: String)
   case malformedLocation(String, problem: String)
+  /// A place for one image was given an index.
+  case severalImages(location: String)
 }

@@ -28,9 +28,9 @@ package protocol ImageDestination: Sendable {
   /// Stores a blob that lies complete in `store`.
   func putBlob(_ descriptor: Descriptor, from store: ContentStore) async throws
 
-  /// Stores configuration and manifest and moves the names to it; called once, after every layer
+  /// Stores configurations, manifests and index and moves the names; called once, after every layer
   /// was put. Nothing is visible under the names before.
-  func commit(_ image: Image) async throws
+  func commit(_ images: ImageSet) async throws
 }
 
 /// A layer of an image that is being built, and where its bytes are.

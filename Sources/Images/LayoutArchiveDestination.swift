@@ -27,20 +27,20 @@ package struct LayoutArchiveDestination: ImageDestination {
     blobs.add(descriptor, in: store)
   }
 
-  package func commit(_ image: Image) async throws {
+  package func commit(_ images: ImageSet) async throws {
     try await workers.run(cancellable: { cancellation in
       let writer = try ArchiveWriter(file)
-      try writer.add(members(of: image), blobs: blobs, checking: cancellation)
+      try writer.add(members(of: images), blobs: blobs, checking: cancellation)
       try writer.commit()
     })
   }
 
-  private func members(of image: Image) throws -> [String: ArchiveMember] {
+  private func members(of images: ImageSet) throws -> [String: ArchiveMember] {
     var index = LayoutIndex()
     if let name {
-      try index.set(name, to: image.encodedManifest.descriptor)
+      try index.set(name, to: images.top.descriptor)
     } else {
-      try index.setOnly(image.encodedManifest.descriptor)
+      try index.setOnly(images.top.descriptor)
     }
     var members: [String: ArchiveMember] = [
       "blobs": .directory,
@@ -51,9 +51,8 @@ package struct LayoutArchiveDestination: ImageDestination {
       members["blobs/\(digest.algorithm.rawValue)"] = .directory
       members[blobName(digest).description] = member
     }
-    for layer in image.manifest.layers { add(layer.digest, .blob(layer)) }
-    add(image.manifest.config.digest, .bytes(image.encodedConfiguration))
-    add(image.digest, .bytes(image.encodedManifest.bytes))
+    for layer in images.images.flatMap(\.manifest.layers) { add(layer.digest, .blob(layer)) }
+    for document in images.documents { add(document.digest, .bytes(document.bytes)) }
     return members
   }
 }

@@ -50,12 +50,11 @@ package struct LayoutDestination: ImageDestination {
     })
   }
 
-  package func commit(_ image: Image) async throws {
+  package func commit(_ images: ImageSet) async throws {
     try await workers.run {
-      try put(image.encodedConfiguration, as: image.manifest.config.digest)
-      try put(image.encodedManifest.bytes, as: image.digest)
+      for document in images.documents { try put(document.bytes, as: document.digest) }
       try directory.updateIndex { index in
-        let descriptor = image.encodedManifest.descriptor
+        let descriptor = images.top.descriptor
         if let name {
           try index.set(name, to: descriptor)
         } else {

@@ -39,11 +39,22 @@ package struct Publisher: Sendable {
   package func publish(
     _ image: Image, layers: [LayerReference], to destinations: [any ImageDestination]
   ) async throws -> [Publication] {
-    precondition(
-      layers.map(\.descriptor.digest) == image.manifest.layers.map(\.digest),
-      "the layers are not those of the manifest")
+    try await publish(ImageSet(image), layers: [layers], to: destinations)
+  }
+
+  /// The same of several images.
+  ///
+  /// - Parameter layers: Of each image, in order.
+  package func publish(
+    _ images: ImageSet, layers: [[LayerReference]], to destinations: [any ImageDestination]
+  ) async throws -> [Publication] {
+    for (image, layers) in zip(images.images, layers) {
+      precondition(
+        layers.map(\.descriptor.digest) == image.manifest.layers.map(\.digest),
+        "the layers are not those of the manifest")
+    }
     var publications = destinations.map { Publication(location: $0.location) }
-    var transfers = transfers(of: layers, to: destinations)[...]
+    var transfers = transfers(of: layers.flatMap { $0 }, to: destinations)[...]
     try await withThrowingTaskGroup(of: Transfer.Result.self) { group in
       for transfer in transfers.prefix(width) { group.addTask { try await run(transfer) } }
       transfers = transfers.dropFirst(width)
@@ -54,10 +65,10 @@ package struct Publisher: Sendable {
     }
     for destination in destinations {
       try Task.checkCancellation()
-      try await destination.commit(image)
+      try await destination.commit(images)
       log.debug(
         "image committed",
-        ["digest": image.digest.description, "destination": destination.location])
+        ["digest": images.digest.description, "destination": destination.location])
     }
     return publications
   }

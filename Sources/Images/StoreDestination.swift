@@ -37,11 +37,10 @@ package struct StoreDestination: ImageDestination {
     })
   }
 
-  package func commit(_ image: Image) async throws {
+  package func commit(_ images: ImageSet) async throws {
     try await workers.run {
-      try store.put(image.encodedConfiguration)
-      try store.put(image.encodedManifest.bytes)
-      for name in names { try store.setName(name, to: image.encodedManifest.descriptor) }
+      for document in images.documents { try store.put(document.bytes) }
+      for name in names { try store.setName(name, to: images.top.descriptor) }
     }
   }
 }

@@ -46,21 +46,28 @@ package final class RegistryDestination: ImageDestination {
     try await put(descriptor, .file(file, sizeInBytes: size))
   }
 
-  package func commit(_ image: Image) async throws {
-    let selector = try selector(of: image)
-    let config = image.manifest.config
-    if try await !client.hasBlob(config.digest, in: repository) {
-      try await put(config, .bytes(image.encodedConfiguration))
+  package func commit(_ images: ImageSet) async throws {
+    let selector = try selector(of: images)
+    for image in images.images {
+      let config = image.manifest.config
+      if try await !client.hasBlob(config.digest, in: repository) {
+        try await put(config, .bytes(image.encodedConfiguration))
+      }
+      // An index is refused before what it names is there.
+      if images.index != nil {
+        try await client.putManifest(
+          image.encodedManifest, as: image.digest.description, in: repository)
+      }
     }
-    try await client.putManifest(image.encodedManifest, as: selector, in: repository)
+    try await client.putManifest(images.top, as: selector, in: repository)
   }
 
-  private func selector(of image: Image) throws -> String {
-    if let digest = reference.digest, digest != image.digest {
+  private func selector(of images: ImageSet) throws -> String {
+    if let digest = reference.digest, digest != images.digest {
       throw RegistryError.digestMismatch(
-        what: "the image for \(reference)", expected: digest, actual: image.digest)
+        what: "the image for \(reference)", expected: digest, actual: images.digest)
     }
-    return reference.tagOrLatest ?? image.digest.description
+    return reference.tagOrLatest ?? images.digest.description
   }
 
   private func put(_ descriptor: Descriptor, _ body: HTTPBody) async throws {

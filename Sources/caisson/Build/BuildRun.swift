@@ -44,59 +44,68 @@ func runBuild(_ options: BuildOptions, log: Log, progress: ProgressReporter) asy
       dockerfile: inputs.dockerfile, stageNames: dockerfile.stageNames,
       namedContexts: options.namedContexts, usesStore: options.command == .build,
       registries: registries, fetcher: fetcher, workers: workers, progress: progress)
-    let (plan, images) = try await makePlan(dockerfile, options, supply, progress)
+    let (plan, resolved) = try await makePlan(dockerfile, options, supply, progress)
     try await outputs.checkAccess()
-    var surroundings = try makeSurroundings(options, inputs, plan, images, fetcher, log)
+    var surroundings = try makeSurroundings(options, inputs, plan, resolved, fetcher, log)
     surroundings.contexts = try await namedDirectories(options, plan, store, remotes)
     surroundings.secrets = secrets
     surroundings.agents = options.commands.agents
     surroundings.remotes = remotes
+    surroundings.foreignPrograms = .current()
     let built = try await execute(plan, surroundings, options, progress)
-    let places = try await outputs.write(built, surroundings)
+    let images =
+      built.count == 1
+      ? ImageSet(built[0].image) : try ImageSet(indexing: built.map(\.image), for: options.platforms)
+    let places = try await outputs.write(images, built, surroundings)
     if options.destinations.isEmpty { progress.post(.phase(.pushSkipped)) }
     return BuildReport(
-      manifest: built.image.encodedManifest.descriptor,
-      configurationDigest: built.image.manifest.config.digest,
-      sizeInBytes: built.image.sizeInBytes, layerCount: built.layers.count, places: places,
+      manifest: images.top.descriptor,
+      configurationDigest: images.index == nil ? built[0].image.manifest.config.digest : nil,
+      sizeInBytes: images.sizeInBytes, layerCount: built.reduce(0) { $0 + $1.layers.count },
+      places: places,
       duration: ContinuousClock.now - start,
       stepCount: plan.stages.reduce(0) { $0 + $1.steps.count })
   }
 }
 
-/// Plans, fetching what planning asks for, until there is a plan.
+/// Plans for every platform, fetching what planning asks for, until there is a plan.
 func makePlan(
   _ dockerfile: Dockerfile, _ options: BuildOptions, _ supply: ImageSupply,
   _ progress: ProgressReporter
 ) async throws -> (BuildPlan, [BaseImageRequest: ResolvedImage]) {
-  let planning = PlanningOptions(
-    buildArguments: options.buildArguments.sorted { $0.key < $1.key }
-      .map { (name: $0.key, value: $0.value) },
-    target: options.target, platform: options.platform, labels: options.labels,
-    contexts: options.namedContexts.mapValues(\.planned), network: options.commands.network)
+  var plans: [BuildPlan] = []
   var images: [BaseImageRequest: ResolvedImage] = [:]
-  while true {
-    let known = Dictionary(
-      uniqueKeysWithValues: images.map { request, resolved in
-        (
-          request,
-          BaseImage(
-            request: request, digest: resolved.image.digest,
-            configuration: resolved.image.configuration)
-        )
-      })
-    switch try plan(dockerfile, options: planning, images: known) {
-    case .plan(let plan, let warnings):
-      for warning in warnings {
-        progress.post(.warning(dockerfile.located(warning)))
-      }
-      return (plan, images)
-    case .needs(let requests):
-      try await withThrowingTaskGroup(of: (BaseImageRequest, ResolvedImage).self) { group in
-        for request in requests { group.addTask { (request, try await supply.resolve(request)) } }
-        for try await (request, resolved) in group { images[request] = resolved }
+  var warned: Set<Diagnostic> = []
+  for platform in options.platforms {
+    let planning = options.planning(for: platform)
+    planned: while true {
+      let known = Dictionary(
+        uniqueKeysWithValues: images.map { request, resolved in
+          (
+            request,
+            BaseImage(
+              request: request, digest: resolved.image.digest,
+              configuration: resolved.image.configuration)
+          )
+        })
+      switch try plan(dockerfile, options: planning, images: known) {
+      case .plan(let plan, let warnings):
+        for warning in warnings where warned.insert(warning).inserted {
+          progress.post(.warning(dockerfile.located(warning)))
+        }
+        plans.append(plan)
+        break planned
+      case .needs(let requests):
+        try await withThrowingTaskGroup(of: (BaseImageRequest, ResolvedImage).self) { group in
+          for request in requests {
+            group.addTask { (request, try await supply.resolve(request)) }
+          }
+          for try await (request, resolved) in group { images[request] = resolved }
+        }
       }
     }
   }
+  return (BuildPlan.merging(plans), images)
 }
 
 private func makeSurroundings(
@@ -135,7 +144,7 @@ private func namedDirectories(
 private func execute(
   _ plan: BuildPlan, _ surroundings: Executor.Surroundings, _ options: BuildOptions,
   _ progress: ProgressReporter
-) async throws -> BuiltImage {
+) async throws -> [BuiltImage] {
   let translator = EventTranslator(plan, progress)
   let executor = Executor(
     surroundings,
@@ -176,6 +185,14 @@ extension NamedContext {
 }
 
 extension BuildOptions {
+  fileprivate func planning(for platform: Platform) -> PlanningOptions {
+    PlanningOptions(
+      buildArguments: buildArguments.sorted { $0.key < $1.key }
+        .map { (name: $0.key, value: $0.value) },
+      target: target, platform: platform, labels: labels,
+      contexts: namedContexts.mapValues(\.planned), network: commands.network)
+  }
+
   fileprivate var timestamps: ExecutionOptions.Timestamps {
     if let sourceDateEpoch { return .fixed(FileTime(seconds: sourceDateEpoch)) }
     return isReproducible ? .fixed(FileTime(seconds: 0)) : .ofInputs

@@ -68,13 +68,19 @@ final class EventTranslator: Sendable {
     }
     guard let stage = plan.stages.first(where: { $0.id == id.stage }) else { return }
     var shown = StepProgress(
-      text: step.text, stage: stage.shownName, number: id.step + 1, count: stage.steps.count)
+      text: step.text, stage: shownName(stage), number: id.step + 1, count: stage.steps.count)
     if case .run(let run) = step.action {
       if case .arguments(let arguments) = run.command { shown.arguments = arguments }
       let isFirst = stage.steps.firstIndex { $0.isRun } == id.step
       if isFirst { progress.post(.phase(.unpackingBase(instruction: step.text))) }
     }
     progress.post(.stepStarted(id: number, shown))
+  }
+
+  /// With the platform where there are several.
+  private func shownName(_ stage: Stage) -> String {
+    let name = stage.name ?? "stage-\(stage.position)"
+    return plan.targets.count > 1 ? "\(stage.platform) \(name)" : name
   }
 
   private func finished(_ id: BuildEvent.StepID, _ step: Step, _ size: Int64?) {
@@ -100,8 +106,6 @@ extension Step {
 
 extension Stage {
   var hasRun: Bool { steps.contains { if case .run = $0.action { true } else { false } } }
-
-  fileprivate var shownName: String { name ?? "stage-\(id.index)" }
 }
 
 extension StageProgress {

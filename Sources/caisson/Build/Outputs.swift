@@ -68,23 +68,31 @@ struct Outputs: Sendable {
     }
   }
 
+  /// - Parameters:
+  ///   - images: Those that were built, and perhaps their index.
+  ///   - built: With their layers, in the same order.
   /// - Returns: For people, a line for each place.
-  func write(_ built: BuiltImage, _ surroundings: Executor.Surroundings) async throws -> [String] {
+  func write(
+    _ images: ImageSet, _ built: [BuiltImage], _ surroundings: Executor.Surroundings
+  ) async throws -> [String] {
     for case .registry(let reference) in targets.map(\.asked) {
       progress.post(.phase(.pushing(reference.description)))
     }
     let publications = try await Publisher(fetcher: fetcher, log: log).publish(
-      built.image, layers: built.layers, to: targets.map(\.destination))
+      images, layers: built.map(\.layers), to: targets.map(\.destination))
     var places: [String] = []
     for (target, publication) in zip(targets, publications) {
       try await finish(target.asked)
-      places.append(line(target.asked, publication, built.image.digest))
+      places.append(line(target.asked, publication, images.digest))
       if case .registry(let reference) = target.asked {
-        progress.post(.phase(.pushed("\(reference.name)@\(built.image.digest)")))
+        progress.post(.phase(.pushed("\(reference.name)@\(images.digest)")))
       }
     }
     for root in roots {
-      places.append(try await writeRoot(root, built, surroundings))
+      for image in built {
+        places.append(
+          try await writeRoot(built.count > 1 ? root.part(of: image) : root, image, surroundings))
+      }
     }
     return places
   }
@@ -147,6 +155,15 @@ struct Outputs: Sendable {
 
 private func layerCount(_ count: Int) -> String {
   count == 1 ? "1 layer" : "\(count) layers"
+}
+
+extension BuildDestination {
+  /// A directory of its own for one of several images, called as buildx calls it.
+  fileprivate func part(of built: BuiltImage) -> BuildDestination {
+    guard case .rootDirectory(let path) = self else { return self }
+    let name = built.image.configuration.platform.description.replacing("/", with: "_")
+    return .rootDirectory(path.appending(PathBytes(name)))
+  }
 }
 
 extension OutputFile {

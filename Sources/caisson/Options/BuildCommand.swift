@@ -19,8 +19,8 @@ enum BuildFlags {
   static let target = Option.value(
     "target", "STAGE", standard: "the last stage", .build, "the stage to build")
   static let platform = Option.value(
-    "platform", "OS/ARCHITECTURE[/VARIANT]", standard: "this machine's", .build,
-    "what the image is for")
+    "platform", "OS/ARCHITECTURE[/VARIANT]", isRepeatable: true, standard: "this machine's", .build,
+    "what the image is for; several, between commas, make an index of images")
   static let noCache = Option.flag(
     "no-cache", .build, "take no step from a cache; always so in this version")
   static let pull = Option.flag(

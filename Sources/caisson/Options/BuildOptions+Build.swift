@@ -12,7 +12,7 @@ extension BuildOptions {
     self.init(
       command: .build, context: context,
       dockerfile: try Self.dockerfile(arguments, context, surroundings),
-      platform: try arguments.platform(BuildFlags.platform),
+      platforms: try arguments.platforms(BuildFlags.platform),
       store: try arguments.store(surroundings), display: try Self.display(arguments, surroundings))
     ignoreFile = try arguments.file(SharedOptions.ignoreFile, surroundings)
     namedContexts = try Self.namedContexts(arguments, surroundings)
@@ -27,9 +27,28 @@ extension BuildOptions {
     sandbox = try arguments.sandbox(surroundings)
     registry = arguments.registryAccess(surroundings)
     destinations = try Self.destinations(arguments, surroundings)
+    try refuseIndexes()
     reportedNames = try arguments.names(BuildFlags.tag)
     reports.imageID = try arguments.file(BuildFlags.imageIDFile, surroundings)
     reports.metadata = try arguments.file(BuildFlags.metadataFile, surroundings)
+  }
+
+  /// Where an index of several images has no place.
+  private func refuseIndexes() throws(CommandLineError) {
+    guard platforms.count > 1 else { return }
+    for destination in destinations {
+      switch destination {
+      case .archive(_, .docker, _):
+        throw .refused(
+          "--output type=docker with several platforms",
+          reason: "docker load reads one image; use type=oci")
+      case .rootArchive:
+        throw .refused(
+          "--output type=tar with several platforms", reason: "use type=local, which makes a "
+            + "directory for each")
+      default: continue
+      }
+    }
   }
 
   private static func context(_ text: String, _ surroundings: Surroundings)

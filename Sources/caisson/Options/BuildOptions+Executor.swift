@@ -17,7 +17,7 @@ extension BuildOptions {
       dockerfile: dockerfile.hasPrefix("http://") || dockerfile.hasPrefix("https://")
         ? .address(dockerfile)
         : .firstOf([.file(surroundings.absolute(dockerfile)), .inContext(dockerfile)]),
-      platform: try arguments.platform(ExecutorFlags.customPlatform),
+      platforms: [try arguments.platform(ExecutorFlags.customPlatform)],
       store: store, display: Self.executorDisplay(arguments))
     self.temporaryStorePlaces = temporaryStorePlaces
     contextSubPath = Self.subPath(arguments)

@@ -22,7 +22,8 @@ struct BuildOptions: Hashable, Sendable {
   var buildArguments: [String: String] = [:]
   /// Absent: the last stage.
   var target: String?
-  var platform: Platform
+  /// What the image is for; of several, an index.
+  var platforms: [Platform]
   var labels: [String: String] = [:]
   var commands = CommandOptions()
   /// Seconds since 1970.

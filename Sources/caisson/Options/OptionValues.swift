@@ -62,6 +62,22 @@ extension ParsedArguments {
     return platform
   }
 
+  /// Several between commas, or several times; each once, in their order.
+  func platforms(_ option: Option) throws(CommandLineError) -> [Platform] {
+    var result: [Platform] = []
+    for text in values(of: option).flatMap({
+      $0.split(separator: ",", omittingEmptySubsequences: false)
+    }) {
+      guard let platform = Platform(text) else {
+        throw .badValue(
+          option: option.spelling, value: String(text),
+          expected: "platforms such as linux/amd64,linux/arm64")
+      }
+      if !result.contains(platform) { result.append(platform) }
+    }
+    return result.isEmpty ? [.host] : result
+  }
+
   func names(_ option: Option) throws(CommandLineError) -> [ImageReference] {
     var result: [ImageReference] = []
     for text in values(of: option) {

@@ -16,7 +16,7 @@ extension ReportFiles {
     add(digest, report.digest.description)
     add(nameWithDigest, nameLines(names, report.digest, hasTags: hasTags))
     add(nameAndTagWithDigest, nameLines(names, report.digest, hasTags: true))
-    add(imageID, report.configurationDigest.description)
+    add(imageID, (report.configurationDigest ?? report.digest).description)
     if let metadata { files.append((metadata, try metadataJSON(report, names: names))) }
     return files
   }
@@ -44,13 +44,15 @@ private func nameLines(_ names: [ImageReference], _ digest: Digest, hasTags: Boo
 private func metadataJSON(_ report: BuildReport, names: [ImageReference]) throws -> [UInt8] {
   var fields: [String: JSONValue] = [
     "containerimage.digest": .string(report.digest.description),
-    "containerimage.config.digest": .string(report.configurationDigest.description),
     "containerimage.descriptor": .object([
       "mediaType": .string(report.manifest.mediaType.rawValue),
       "digest": .string(report.digest.description),
       "size": .integer(report.manifest.size),
     ]),
   ]
+  fields["containerimage.config.digest"] = report.configurationDigest.map {
+    .string($0.description)
+  }
   if !names.isEmpty {
     fields["image.name"] = .string(names.map(\.description).joined(separator: ","))
   }

@@ -8,7 +8,7 @@ import OCI
 /// A plan for programs; docs/plan-json.md has its fields.
 func planJSON(_ plan: BuildPlan) throws -> [UInt8] {
   let fields: [String: JSONValue] = [
-    "schemaVersion": .integer(1), "target": .integer(Int64(plan.target.index)),
+    "schemaVersion": .integer(1), "targets": .array(plan.targets.map { .integer(Int64($0.index)) }),
     "stages": .array(try plan.stages.map(stage)),
   ]
   return try encodeJSON(JSONValue.object(fields), pretty: true) + [0x0A]

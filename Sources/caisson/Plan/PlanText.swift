@@ -8,7 +8,7 @@ import OCI
 func planText(_ plan: BuildPlan) -> String {
   var lines: [String] = []
   for stage in plan.stages {
-    lines += stageLines(stage, isTarget: stage.id == plan.target)
+    lines += stageLines(stage, isTarget: plan.targets.contains(stage.id))
     lines.append("")
   }
   return lines.dropLast().joined(separator: "\n") + "\n"

@@ -6,8 +6,8 @@ import OCI
 /// What a build made.
 struct BuildReport: Hashable, Sendable {
   var manifest: Descriptor
-  /// The image ID.
-  var configurationDigest: Digest
+  /// The image ID; an index has none.
+  var configurationDigest: Digest?
   /// Compressed layers and configuration.
   var sizeInBytes: Int64
   var layerCount: Int

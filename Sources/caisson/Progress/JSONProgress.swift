@@ -14,7 +14,7 @@ func jsonProgressLine(_ report: BuildReport, sinceStart: Duration) -> String {
   compactJSON([
     "event": .string("built"), "seconds": .number(seconds(sinceStart)),
     "digest": .string(report.digest.description),
-    "imageID": .string(report.configurationDigest.description),
+    "imageID": .string((report.configurationDigest ?? report.digest).description),
     "sizeInBytes": .integer(report.sizeInBytes), "layers": .integer(Int64(report.layerCount)),
     "places": .array(report.places.map(JSONValue.string)),
     "steps": .integer(Int64(report.stepCount)),
