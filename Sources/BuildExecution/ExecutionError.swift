@@ -93,7 +93,8 @@ extension ExecutionError: DiagnosticConvertible {
     case .foreignPlatform(let platform, let reason, let range):
       Diagnostic(
         "commands for \(platform) cannot be run here", at: range, notes: [reason],
-        help: "install qemu-user-static (Debian) or register an emulator on the node; or compile for "
+        help:
+          "install qemu-user-static (Debian) or register an emulator on the node; or compile for "
           + "it on this machine: FROM --platform=$BUILDPLATFORM, with $TARGETARCH",
         exit: .surroundings)
     case .addressWithoutName(let address, let range):

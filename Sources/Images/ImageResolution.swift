@@ -54,6 +54,14 @@ package struct ImageResolver: Sendable {
       nameDigest: named.digest)
   }
 
+  /// The platforms that an index offers, in its order, attestations left out; nil for a lone manifest.
+  package func platforms(of source: any ImageSource) async throws -> [Platform]? {
+    let named = try await source.manifest(nil)
+    guard named.mediaType.isIndex else { return nil }
+    return try ImageIndex(named, location: source.location).manifests.compactMap(\.platform)
+      .filter { $0.os != "unknown" }
+  }
+
   private func manifest(
     for platform: Platform, in named: EncodedManifest, of source: any ImageSource
   ) async throws -> EncodedManifest {

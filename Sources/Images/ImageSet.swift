@@ -21,8 +21,10 @@ package struct ImageSet: Hashable, Sendable {
   /// - Parameters:
   ///   - platforms: What each is for; nil takes what their configurations say.
   ///   - annotations: Of the index.
+  ///   - format: Of the index; nil for Docker's where all images are Docker's.
   package init(
-    indexing images: [Image], for platforms: [Platform]? = nil, annotations: [String: String]? = nil
+    indexing images: [Image], for platforms: [Platform]? = nil,
+    annotations: [String: String]? = nil, format: ImageFormat? = nil
   ) throws {
     let platforms = platforms ?? images.map(\.configuration.platform)
     precondition(!images.isEmpty && platforms.count == images.count, "an index needs images")
@@ -33,7 +35,7 @@ package struct ImageSet: Hashable, Sendable {
       descriptor.platform = platform
       return descriptor
     }
-    let mediaType: MediaType = isDocker ? .dockerManifestList : .ociIndex
+    let mediaType = (format ?? (isDocker ? .docker : .oci)).index
     index = EncodedManifest(
       mediaType: mediaType,
       bytes: try encodeJSON(

@@ -26,6 +26,7 @@ func runProgram(_ words: [String]) -> Int32 {
     case .parse(let query, let name): return try answer(query, named: name)
     case .plan(let query): return try runInterruptibly { await show(query) }
     case .image(let query): return try runInterruptibly { await show(query) }
+    case .index(let query): return try runInterruptibly { await show(query) }
     }
   } catch {
     return failed(error)
@@ -84,6 +85,15 @@ private func refresh(_ display: BuildDisplay) async {
 private func show(_ query: PlanQuery) async -> Int32 {
   do {
     try await answer(query)
+    return 0
+  } catch {
+    return failed(error)
+  }
+}
+
+private func show(_ query: IndexQuery) async -> Int32 {
+  do {
+    try await answer(query, log: .silent)
     return 0
   } catch {
     return failed(error)

@@ -44,7 +44,7 @@ final class Bench {
     report: @escaping @Sendable (BuildEvent) -> Void = { _ in }
   ) async throws -> BuiltImage {
     let plan = BuildPlan(stages: stages, target: stages[stages.count - 1].id)
-    return try await Executor(try surroundings(), options: options, report: report).run(plan)
+    return try await Executor(try surroundings(), options: options, report: report).run(plan)[0]
   }
 
   // MARK: - What is there before

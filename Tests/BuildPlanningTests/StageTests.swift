@@ -13,7 +13,7 @@ import Testing
       "FROM a AS one\nFROM b AS two\nFROM c AS three\nCOPY --from=ONE /x /\nFROM three\nCOPY --from=d /y /"
     )
     #expect(plan.stages.map(\.id.index) == [0, 2, 3])
-    #expect(plan.target == Stage.ID(3))
+    #expect(plan.targets[0] == Stage.ID(3))
     #expect(planning.rounds == [["a linux/amd64", "c linux/amd64", "d linux/amd64"]])
     #expect(plan.stages[1].copies[0].origin == .stage(Stage.ID(0)))
     #expect(plan.stages[2].base == .stage(Stage.ID(2)))
@@ -28,8 +28,8 @@ import Testing
     var planning = Planning()
     planning.options.target = target
     let plan = try planning.plan("FROM a AS one\nFROM a AS two\nFROM a")
-    #expect(plan.target.index == index)
-    #expect(plan.stages.map(\.id) == [plan.target])
+    #expect(plan.targets[0].index == index)
+    #expect(plan.stages.map(\.id) == [plan.targets[0]])
   }
 
   @Test func `an unknown target is refused with the names there are`() {

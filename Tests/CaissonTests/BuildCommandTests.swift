@@ -14,7 +14,7 @@ import Testing
     #expect(options.dockerfile == .firstOf([.inContext("Dockerfile")]))
     #expect(options.destinations == [.store(names: [])])
     #expect(options.store == "/home/ada/.local/share/caisson")
-    #expect(options.platform == .host)
+    #expect(options.platforms == [.host])
     #expect(options.display == DisplayOptions(style: .progress(.plain), level: .warn))
     #expect(options.imageFormat == nil)
     #expect(options.sandbox == .auto)
@@ -39,7 +39,7 @@ import Testing
     #expect(options.reportedNames == [app, other])
     #expect(options.buildArguments == ["A": "1", "TOKEN": "from-environment"])
     #expect(options.target == "test")
-    #expect(options.platform == Platform(os: "linux", architecture: "arm64"))
+    #expect(options.platforms == [Platform(os: "linux", architecture: "arm64")])
     #expect(options.labels == ["a": "b=c", "bare": ""])
     #expect(options.reports.imageID == "/src/app/id")
     #expect(options.reports.metadata == "/tmp/meta.json")
@@ -159,11 +159,17 @@ import Testing
       complaint: "--tag cannot be \"team/UPPER\" | it takes a name such as "
         + "registry.example/team/app:1.0"),
     BadCase(
-      line: "build --platform linux/amd64,linux/arm64 .",
-      complaint: "--platform with several platforms is not carried out yet by this version"),
+      line: "build --platform linux/amd64,linux/arm64 -o type=docker,dest=x .",
+      complaint: "--output type=docker with several platforms cannot be carried out | docker load "
+        + "reads one image; use type=oci"),
+    BadCase(
+      line: "build --platform linux/amd64,linux/arm64 -o type=tar,dest=x .",
+      complaint: "--output type=tar with several platforms cannot be carried out | use type=local, "
+        + "which makes a directory for each"),
     BadCase(
       line: "build --platform /// .",
-      complaint: "--platform cannot be \"///\" | it takes a platform such as linux/arm64"),
+      complaint: "--platform cannot be \"///\" | it takes platforms such as linux/amd64,linux/arm64"
+    ),
     BadCase(
       line: "build --progress fancy .",
       complaint: "--progress cannot be \"fancy\" | it takes auto, tty, plain, json or quiet"),

@@ -43,7 +43,7 @@ import Testing
       ])
     #expect(options.buildArguments == ["A": "1", "TOKEN": "from-environment", "MISSING": ""])
     #expect(options.target == "Prod")
-    #expect(options.platform == Platform(os: "linux", architecture: "arm64"))
+    #expect(options.platforms == [Platform(os: "linux", architecture: "arm64")])
     #expect(options.labels == ["a": "1"])
     #expect(options.isReproducible)
     #expect(options.takesSingleSnapshot)

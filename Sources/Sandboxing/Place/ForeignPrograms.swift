@@ -22,7 +22,8 @@ package struct ForeignPrograms: Hashable, Sendable {
   package static func current() -> ForeignPrograms {
     let directory: PathBytes = "/proc/sys/fs/binfmt_misc"
     var found = ForeignPrograms()
-    for name in (try? names(inDirectory: directory)) ?? [] where name != "register" && name != "status" {
+    for name in (try? names(inDirectory: directory)) ?? []
+    where name != "register" && name != "status" {
       guard let bytes = try? contents(of: directory.appending(name), limit: 4096) else { continue }
       let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
       guard lines.first == "enabled" else { continue }
@@ -44,7 +45,8 @@ package struct ForeignPrograms: Hashable, Sendable {
     }
     if emulators.contains(name) { return nil }
     if unfixed.contains(name) {
-      return "the emulator \(name) is registered without the flag F, so it is looked for in the image"
+      return
+        "the emulator \(name) is registered without the flag F, so it is looked for in the image"
     }
     return "the kernel has no emulator for it (\(name) in /proc/sys/fs/binfmt_misc)"
   }

@@ -55,7 +55,8 @@ func runBuild(_ options: BuildOptions, log: Log, progress: ProgressReporter) asy
     let built = try await execute(plan, surroundings, options, progress)
     let images =
       built.count == 1
-      ? ImageSet(built[0].image) : try ImageSet(indexing: built.map(\.image), for: options.platforms)
+      ? ImageSet(built[0].image)
+      : try ImageSet(indexing: built.map(\.image), for: options.platforms)
     let places = try await outputs.write(images, built, surroundings)
     if options.destinations.isEmpty { progress.post(.phase(.pushSkipped)) }
     return BuildReport(

@@ -106,7 +106,7 @@ struct Command: Hashable, Sendable {
   func option(short: Character) -> Option? { options.first { $0.short == short } }
 
   static let all: [Command] =
-    [.build, .executor, .plan, .parse] + Command.image + [.doctor, .version, .help]
+    [.build, .executor, .plan, .parse] + Command.image + Command.index + [.doctor, .version, .help]
 }
 
 extension Command {
@@ -115,5 +115,5 @@ extension Command {
     positionalCount: 0...0, options: [])
   static let help = Command(
     path: ["help"], summary: "Explains a command.", synopsis: "[COMMAND]",
-    positionalCount: 0...2, options: [])
+    positionalCount: 0...3, options: [])
 }

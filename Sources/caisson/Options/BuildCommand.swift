@@ -37,7 +37,8 @@ enum BuildFlags {
     "where the image goes: type=KIND,dest=PATH with image, registry, oci, docker, local or tar "
       + "as KIND; a directory for its files; - for a tar archive of them")
   static let imageFormat = Option.choice(
-    "image-format", ["oci", "docker"], standard: "that of the base image", .output,
+    "image-format", ["oci", "docker"],
+    standard: "oci for an output of type=oci, else that of the base image", .output,
     "the media types of the image")
   static let metadataFile = Option.value(
     "metadata-file", "FILE", .output, "write digests and names there, as JSON")

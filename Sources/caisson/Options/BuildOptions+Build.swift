@@ -28,6 +28,7 @@ extension BuildOptions {
     registry = arguments.registryAccess(surroundings)
     destinations = try Self.destinations(arguments, surroundings)
     try refuseIndexes()
+    if imageFormat == nil, destinations.contains(where: \.isLayout) { imageFormat = .oci }
     reportedNames = try arguments.names(BuildFlags.tag)
     reports.imageID = try arguments.file(BuildFlags.imageIDFile, surroundings)
     reports.metadata = try arguments.file(BuildFlags.metadataFile, surroundings)
@@ -44,7 +45,8 @@ extension BuildOptions {
           reason: "docker load reads one image; use type=oci")
       case .rootArchive:
         throw .refused(
-          "--output type=tar with several platforms", reason: "use type=local, which makes a "
+          "--output type=tar with several platforms",
+          reason: "use type=local, which makes a "
             + "directory for each")
       default: continue
       }
@@ -231,5 +233,15 @@ private func isAddress(_ text: String, option: String) throws(CommandLineError) 
 func refuseTerminal(_ surroundings: Surroundings, _ what: String) throws(CommandLineError) {
   if surroundings.standardInputIsTerminal {
     throw .refused(what, reason: "standard input is a terminal; redirect a file into it")
+  }
+}
+
+extension BuildDestination {
+  /// Readers look for names in it only among OCI's own media types.
+  fileprivate var isLayout: Bool {
+    switch self {
+    case .layout, .archive(_, .oci, _): true
+    case .registry, .store, .archive, .rootDirectory, .rootArchive: false
+    }
   }
 }

@@ -4,6 +4,7 @@
 enum Invocation: Hashable, Sendable {
   case build(BuildOptions)
   case image(ImageQuery)
+  case index(IndexQuery)
   case doctor(DoctorQuery)
   case parse(ParseQuery, name: String)
   case plan(PlanQuery)
@@ -50,6 +51,8 @@ enum Invocation: Hashable, Sendable {
         try ParseQuery(arguments, surroundings), name: arguments.positionals.first ?? "Dockerfile")
     } else if command == .plan {
       self = .plan(try PlanQuery(arguments, surroundings))
+    } else if command.path.starts(with: ["image", "index"]) {
+      self = .index(try IndexQuery(command, arguments, surroundings))
     } else if command == .version {
       self = .print(versionText)
     } else if command == .help {
@@ -64,11 +67,12 @@ let programVersion = "0.1.0"
 private let versionText = "caisson \(programVersion)\n"
 
 private func command(_ words: ArraySlice<String>) throws(CommandLineError) -> Command {
-  let words = Array(words.prefix(2))
+  let words = Array(words.prefix(3))
   if let found = Command.all.first(where: { words.starts(with: $0.path) }) { return found }
   let isGroup =
-    words.count == 2 && Command.all.contains { $0.path.count > 1 && $0.path[0] == words[0] }
-  let name = isGroup ? words.joined(separator: " ") : words.first ?? ""
+    words.count >= 2 && Command.all.contains { $0.path.count > 1 && $0.path[0] == words[0] }
+  let isIndex = words.starts(with: ["image", "index"])
+  let name = isGroup ? words.prefix(isIndex ? 3 : 2).joined(separator: " ") : words.first ?? ""
   throw .unknownCommand(name, near: nearestName(to: name, among: Command.all.map(\.name)))
 }
 
