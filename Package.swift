@@ -108,7 +108,8 @@ let package = Package(
         "caisson", "BuildExecution", "BuildPlanning", "DockerfileSyntax", "Images", "Sandboxing",
         "TestSupport",
       ], fixtures: ["Fixtures"]),
-    tests("EndToEndTests", base + ["TestSupport"], fixtures: ["Fixtures"]),
+    tests(
+      "EndToEndTests", base + ["TestSupport"], fixtures: ["Fixtures", "web-server"]),
     tests(
       "PodTests", base + ["TestSupport"],
       fixtures: [

@@ -25,6 +25,8 @@ package struct ExecutionOptions: Sendable {
   /// Commands write to this process's own standard output and error, unseen.
   package var passesOutputThrough: Bool
   package var commands: CommandSettings
+  /// Of the manifest.
+  package var annotations: [String: String] = [:]
 
   package init(
     timestamps: Timestamps = .ofInputs, squashes: Bool = false, format: ImageFormat? = nil,
@@ -164,7 +166,8 @@ package struct Executor: Sendable {
     configuration.diffIDs = layers.map(\.diffID)
     let image = try Image(
       configuration: configuration, layers: layers.map(\.descriptor),
-      format: options.format ?? result.format)
+      format: options.format ?? result.format,
+      annotations: options.annotations.isEmpty ? nil : options.annotations)
     return BuiltImage(image: image, layers: layers)
   }
 

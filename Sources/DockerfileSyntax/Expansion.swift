@@ -5,7 +5,7 @@ import Diagnostics
 /// Replaces variables in words as Docker does: POSIX parameter expansion, and quotes.
 ///
 /// `$v ${v} ${v:-w} ${v-w} ${v:+w} ${v+w} ${v:?m} ${v?m} ${v#p} ${v##p} ${v%p} ${v%%p} ${v/p/r}
-/// ${v//p/r}`; the words behind modifiers are expanded too, needed or not.
+/// ${v//p/r} ${v/#p/r} ${v/%p/r}`; the words behind modifiers are expanded too, needed or not.
 /// Dockerfile reference, "Environment replacement".
 package struct Expansion {
   package enum Quotes: Hashable, Sendable {
@@ -240,13 +240,21 @@ private struct WordReader {
   }
 
   private mutating func replace(_ name: String, from start: Int) throws(ExpansionError) -> [UInt8] {
-    let everywhere = next == UInt8(ascii: "/")
-    if everywhere { index += 1 }
+    let anchor = next
+    let isAnchored = anchor == UInt8(ascii: "#") || anchor == UInt8(ascii: "%")
+    let everywhere = anchor == UInt8(ascii: "/")
+    if everywhere || isAnchored { index += 1 }
     let text = try operand(until: UInt8(ascii: "/"), keepsEscapes: true, from: start)
     let replacement = try operand(until: UInt8(ascii: "}"), keepsEscapes: true, from: start)
     let value = expansion.variables[name] ?? ""
     return try withPattern(text, at: start) { (pattern) throws(ShellPattern.Failure) in
-      try pattern.replacing(in: value, with: replacement, everywhere: everywhere)
+      if anchor == UInt8(ascii: "#") {
+        return try pattern.replacingPrefix(of: value, with: replacement)
+      }
+      if anchor == UInt8(ascii: "%") {
+        return try pattern.replacingSuffix(of: value, with: replacement)
+      }
+      return try pattern.replacing(in: value, with: replacement, everywhere: everywhere)
     }
   }
 

@@ -40,7 +40,7 @@ package struct ExpansionError: Error, Hashable, Sendable {
     switch reason {
     case .unterminatedSubstitution: "add \"}\", or write \"\\$\" for a dollar sign"
     case .unsupportedModifier, .badSubstitution:
-      "use one of :- - :+ + :? ? # ## % %% / // behind the name"
+      "use one of :- - :+ + :? ? # ## % %% / // /# /% behind the name"
     case .invalidPattern: "only *, ?, \\*, \\?, \\\\, \\/ and \\} are special in patterns"
     case .unterminatedQuote(let quote): "close it, or write \"\\\(quote)\" for the character itself"
     case .required(let name, _): "set it with --build-arg \(name)=VALUE or ENV"

@@ -51,6 +51,25 @@ struct ShellPattern {
     return Self.string(reversed[end...].reversed())
   }
 
+  /// Replaces the longest match at the start.
+  func replacingPrefix(of value: String, with replacement: String) throws(Failure) -> String {
+    let scalars = Array(value.unicodeScalars)
+    var budget = Self.budget
+    guard let end = try matchEnd(tokens, scalars, from: 0, longest: true, &budget) else {
+      return value
+    }
+    return replacement + Self.string(scalars[end...])
+  }
+
+  /// Replaces the longest match at the end.
+  func replacingSuffix(of value: String, with replacement: String) throws(Failure) -> String {
+    let reversed = Array(value.unicodeScalars.reversed())
+    var budget = Self.budget
+    guard let end = try matchEnd(tokens.reversed(), reversed, from: 0, longest: true, &budget)
+    else { return value }
+    return Self.string(reversed[end...].reversed()) + replacement
+  }
+
   /// Replaces the first longest match, or all that do not overlap.
   func replacing(in value: String, with replacement: String, everywhere: Bool)
     throws(Failure) -> String

@@ -42,6 +42,8 @@ import Testing
     Case("${path##*/}", "c.tar.gz"), Case("${path%.*}", "a/b/c.tar"), Case("${path%%.*}", "a/b/c"),
     Case("${path%/*}", "a/b"), Case("${path#x}", "a/b/c.tar.gz"), Case("${path%x}", "a/b/c.tar.gz"),
     Case("${path##a*b}", "/c.tar.gz"), Case("${dots/./-}", "x-y.z"), Case("${dots//./-}", "x-y-z"),
+    Case("${dots/#x/-}", "-.y.z"), Case("${dots/#y/-}", "x.y.z"), Case("${dots/#*./-}", "-z"),
+    Case("${dots/%z/-}", "x.y.-"), Case("${dots/%y/-}", "x.y.z"), Case("${dots/%.*/}", "x"),
     Case("${dots//?/-}", "-----"), Case("${dots/*/-}", "-"), Case("${dots/y/}", "x..z"),
     Case(#"${star/\*/-}"#, "a-b"), Case(#"${path//\//_}"#, "a_b_c.tar.gz"),
     Case("${path/b$unset/$v}", "a/value/c.tar.gz"), Case("${dots//x*y/-}", "-.z"),

@@ -56,7 +56,9 @@ func runBuild(_ options: BuildOptions, log: Log, progress: ProgressReporter) asy
     let images =
       built.count == 1
       ? ImageSet(built[0].image)
-      : try ImageSet(indexing: built.map(\.image), for: options.platforms)
+      : try ImageSet(
+        indexing: built.map(\.image), for: options.platforms,
+        annotations: options.indexAnnotations.isEmpty ? nil : options.indexAnnotations)
     let places = try await outputs.write(images, built, surroundings)
     if options.destinations.isEmpty { progress.post(.phase(.pushSkipped)) }
     return BuildReport(
@@ -147,13 +149,12 @@ private func execute(
   _ progress: ProgressReporter
 ) async throws -> [BuiltImage] {
   let translator = EventTranslator(plan, progress)
-  let executor = Executor(
-    surroundings,
-    options: ExecutionOptions(
-      timestamps: options.timestamps, squashes: options.takesSingleSnapshot,
-      format: options.imageFormat, passesOutputThrough: options.command == .executor,
-      commands: options.commands.settings)
-  ) { translator.post($0) }
+  var execution = ExecutionOptions(
+    timestamps: options.timestamps, squashes: options.takesSingleSnapshot,
+    format: options.imageFormat, passesOutputThrough: options.command == .executor,
+    commands: options.commands.settings)
+  execution.annotations = options.annotations
+  let executor = Executor(surroundings, options: execution) { translator.post($0) }
   do {
     return try await executor.run(plan)
   } catch {

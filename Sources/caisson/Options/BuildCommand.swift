@@ -30,6 +30,9 @@ enum BuildFlags {
     "tag", short: "t", "NAME", isRepeatable: true, .output, "a name for the image")
   static let label = Option.value(
     "label", "NAME=VALUE", isRepeatable: true, .output, "a label of the image")
+  static let annotation = Option.value(
+    "annotation", "[manifest:|index:]KEY=VALUE", isRepeatable: true, .output,
+    "an annotation of the manifest, or of the index of several platforms")
   static let push = Option.flag("push", .output, "send the image to the registries of its names")
   static let output = Option.value(
     "output", short: "o", "KIND", isRepeatable: true,
@@ -59,7 +62,7 @@ enum BuildFlags {
   /// What else `docker buildx build` knows.
   static let notYet = Option.notYet(
     """
-    allow annotation attest builder cache-from cache-to call cgroup-parent check? \
+    allow attest builder cache-from cache-to call cgroup-parent check? \
     isolation no-cache-filter policy provenance sbom \
     compress? cpu-period cpu-quota c|cpu-shares cpuset-cpus cpuset-mems force-rm? m|memory \
     memory-swap rm? security-opt squash?
@@ -68,7 +71,7 @@ enum BuildFlags {
   static let all =
     [
       file, buildArgument, buildContext, SharedOptions.ignoreFile, target, platform, noCache, pull,
-      SharedOptions.reproducible, SharedOptions.sandbox, SharedOptions.store, tag, label, push,
+      SharedOptions.reproducible, SharedOptions.sandbox, SharedOptions.store, tag, label, annotation, push,
       output, imageFormat, metadataFile, imageIDFile, progress, quiet, debug, load,
     ] + CommandOptions.all + SharedOptions.registry + notYet
 }

@@ -21,6 +21,7 @@ extension BuildOptions {
     sourceDateEpoch = try arguments.sourceDateEpoch(in: buildArguments)
     target = arguments.value(of: BuildFlags.target).flatMap { $0.isEmpty ? nil : $0 }
     labels = try arguments.labels(BuildFlags.label, valueIsOptional: true)
+    try readAnnotations(arguments)
     isReproducible = arguments.isSet(SharedOptions.reproducible)
     imageFormat = arguments.value(of: BuildFlags.imageFormat).flatMap(ImageFormat.init)
     commands = try CommandOptions(arguments, surroundings)
@@ -32,6 +33,35 @@ extension BuildOptions {
     reportedNames = try arguments.names(BuildFlags.tag)
     reports.imageID = try arguments.file(BuildFlags.imageIDFile, surroundings)
     reports.metadata = try arguments.file(BuildFlags.metadataFile, surroundings)
+  }
+
+  private mutating func readAnnotations(_ arguments: ParsedArguments) throws(CommandLineError) {
+    for text in arguments.values(of: BuildFlags.annotation) {
+      let (name, value) = pair(text)
+      var key = Substring(name)
+      var kinds: [Substring] = ["manifest"]
+      if let mark = name.firstIndex(of: ":"), let value, !value.isEmpty {
+        kinds = name[..<mark].split(separator: ",", omittingEmptySubsequences: false)
+        key = name[name.index(after: mark)...]
+      }
+      guard let value, !key.isEmpty else {
+        throw .badValue(option: "--annotation", value: text, expected: "KEY=VALUE")
+      }
+      for kind in kinds {
+        switch kind {
+        case "manifest": annotations[String(key)] = value
+        case "index": indexAnnotations[String(key)] = value
+        case "manifest-descriptor", "index-descriptor":
+          throw .notYet("--annotation \(kind):")
+        default:
+          throw .badValue(
+            option: "--annotation", value: text, expected: "manifest: or index: before the key")
+        }
+      }
+    }
+    if platforms.count == 1, !indexAnnotations.isEmpty {
+      throw .conflict("--annotation index: needs several platforms")
+    }
   }
 
   /// Where an index of several images has no place.

@@ -25,6 +25,10 @@ struct BuildOptions: Hashable, Sendable {
   /// What the image is for; of several, an index.
   var platforms: [Platform]
   var labels: [String: String] = [:]
+  /// Of the manifests.
+  var annotations: [String: String] = [:]
+  /// Of the index of several images.
+  var indexAnnotations: [String: String] = [:]
   var commands = CommandOptions()
   /// Seconds since 1970.
   var sourceDateEpoch: Int64?
