@@ -13,6 +13,7 @@ extension InstructionParser {
     guard Self.isStageName(words[2].text) else {
       throw .invalidStageName(words[2].text, at: words[2].range)
     }
+    from.nameKeyword = words[1]
     from.name = words[2]
     return from
   }
