@@ -57,6 +57,7 @@ let package = Package(
     module("VirtualRoot", ["LinuxSystem", "RecordedFiles", "CLinuxShims", "CVirtualRoot"]),
     module("Sandboxing", base + ["RecordedFiles", "VirtualRoot", "CLinuxShims"]),
     module("Registry", base + ["Images", "CCurl"]),
+    module("DockerfileChecks", base + ["DockerfileSyntax"]),
     module("BuildPlanning", base + ["DockerfileSyntax"]),
     module(
       "BuildExecution",
@@ -64,8 +65,8 @@ let package = Package(
     .executableTarget(
       name: "caisson",
       dependencies: base + [
-        "DockerfileSyntax", "BuildPlanning", "BuildExecution", "Images", "Layers", "Registry",
-        "Sandboxing",
+        "DockerfileSyntax", "DockerfileChecks", "BuildPlanning", "BuildExecution", "Images",
+        "Layers", "Registry", "Sandboxing",
       ],
       cSettings: gnu, swiftSettings: strict),
 
@@ -84,6 +85,7 @@ let package = Package(
     tests("LinuxSystemTests", ["LinuxSystem", "TestSupport"]),
     tests("RecordedFilesTests", ["RecordedFiles", "LinuxSystem", "TestSupport"]),
     tests("DockerfileSyntaxTests", ["DockerfileSyntax", "LinuxSystem", "Diagnostics"]),
+    tests("DockerfileChecksTests", base + ["DockerfileChecks", "DockerfileSyntax"]),
     tests("ImagesTests", base + ["Images", "TestSupport"]),
     tests(
       "LayersTests", base + ["Layers", "RecordedFiles", "RecordedTreeTestProgram", "TestSupport"]),
@@ -105,8 +107,8 @@ let package = Package(
     tests(
       "CaissonTests",
       base + [
-        "caisson", "BuildExecution", "BuildPlanning", "DockerfileSyntax", "Images", "Sandboxing",
-        "TestSupport",
+        "caisson", "BuildExecution", "BuildPlanning", "DockerfileChecks", "DockerfileSyntax",
+        "Images", "Sandboxing", "TestSupport",
       ], fixtures: ["Fixtures"]),
     tests(
       "EndToEndTests", base + ["TestSupport"], fixtures: ["Fixtures", "web-server"]),

@@ -20,8 +20,8 @@ package func plan(
   var survey = Survey(graph: graph, scope: scope, images: images)
   try survey.visit(from: target)
   guard survey.needs.isEmpty else { return .needs(survey.needs) }
-  let (stages, stageWarnings) = try survey.builtStages(target: target)
-  let warnings = dockerfile.warnings + survey.warnings(dockerfile) + stageWarnings
+  let stages = try survey.builtStages(target: target)
+  let warnings = survey.warnings(dockerfile)
   return .plan(BuildPlan(stages: stages, target: Stage.ID(target)), warnings: warnings)
 }
 
@@ -97,10 +97,9 @@ private struct Survey {
   }
 
   /// In the order of the file; each stage after those it uses.
-  func builtStages(target: Int) throws -> ([Stage], warnings: [Diagnostic]) {
+  func builtStages(target: Int) throws -> [Stage] {
     var built: [Int: StageBuilder] = [:]
     var stages: [Stage] = []
-    var warnings: [Diagnostic] = []
     for index in bases.keys.sorted() {
       var builder = try builder(for: index, built)
       for instruction in instructions[index] ?? [] {
@@ -115,9 +114,8 @@ private struct Survey {
       }
       built[index] = builder
       stages.append(stage(index, builder))
-      warnings += builder.warnings
     }
-    return (stages, warnings)
+    return stages
   }
 
   private func builder(for index: Int, _ built: [Int: StageBuilder]) throws -> StageBuilder {
@@ -163,7 +161,7 @@ private struct Survey {
 extension Survey {
   /// Of what was given or written and has no effect.
   func warnings(_ dockerfile: Dockerfile) -> [Diagnostic] {
-    graph.warnings + ignoredPlatforms + unusedArguments(dockerfile)
+    ignoredPlatforms + unusedArguments(dockerfile)
   }
 
   private var ignoredPlatforms: [Diagnostic] {

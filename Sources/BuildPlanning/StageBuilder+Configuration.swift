@@ -42,11 +42,7 @@ extension StageBuilder {
     for word in words {
       let text = try expand(word, instruction)
       for part in text.split(whereSeparator: \.isWhitespace) {
-        if part.contains(":") {
-          warn(
-            "EXPOSE publishes nothing: only the container's port of \"\(part)\" counts",
-            at: word.range, help: "write the container's port alone")
-        }
+        // A host port publishes nothing; only the container's counts.
         guard let range = PortRange(part.split(separator: ":").last ?? part) else {
           throw PlanningError.invalidPort(String(part), at: word.range)
         }

@@ -10,7 +10,6 @@ struct StageBuilder {
   var configuration: ImageConfiguration
   let platform: Platform
   private(set) var steps: [Step] = []
-  private(set) var warnings: [Diagnostic] = []
   let scope: GlobalScope
   /// What words and commands see: the environment, and the build arguments declared so far.
   private(set) var variables = Variables()
@@ -77,10 +76,6 @@ struct StageBuilder {
     steps.append(
       Step(
         action: action, text: text, createdBy: createdBy ?? text, source: instruction.range))
-  }
-
-  mutating func warn(_ message: String, at range: SourceRange, help: String) {
-    warnings.append(Diagnostic(message, severity: .warning, at: range, help: help))
   }
 
   /// - Parameter origins: What the names behind `from` mean.

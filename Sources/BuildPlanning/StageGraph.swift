@@ -127,15 +127,4 @@ struct StageGraph {
   private func earlierStage(_ name: String, before index: Int) -> Int? {
     indices[name.lowercased()]?.last { $0 < index }
   }
-
-  /// Of names that two stages have.
-  var warnings: [Diagnostic] {
-    indices.values.filter { $0.count > 1 }.flatMap { $0.dropFirst() }.sorted().compactMap { index in
-      nodes[index].from.name.map { name in
-        Diagnostic(
-          "an earlier stage is called \"\(name.text)\" too", severity: .warning, at: name.range,
-          help: "later instructions mean this one; give it another name")
-      }
-    }
-  }
 }

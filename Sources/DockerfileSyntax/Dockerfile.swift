@@ -10,8 +10,10 @@ package struct Dockerfile: Hashable, Sendable {
   package let directives: Directives
   /// At least one; only `ARG` comes before the first `FROM`.
   package let instructions: [Instruction]
-  /// Of things that are allowed and probably not meant.
-  package let warnings: [Diagnostic]
+  /// Empty lines inside instructions; of one instruction the first.
+  package let emptyContinuations: [SourceRange]
+  /// How many lines ``directives`` take.
+  private let directiveLineCount: Int
 
   package static let longestFile = 16 << 20
 
@@ -29,7 +31,8 @@ package struct Dockerfile: Hashable, Sendable {
     self.source = source
     self.directives = directives
     self.instructions = instructions
-    self.warnings = reader.warnings
+    self.emptyContinuations = reader.emptyContinuations
+    self.directiveLineCount = lineCount
   }
 
   package init(parsing bytes: [UInt8], name: String) throws(DockerfileError) {
@@ -49,6 +52,15 @@ package struct Dockerfile: Hashable, Sendable {
 
   /// The diagnostic with this file's name and the lines it is about.
   package func located(_ diagnostic: Diagnostic) -> Diagnostic { source.located(diagnostic) }
+
+  /// The comment on the line before `instruction`, without its mark; nil when another line is there.
+  package func comment(above instruction: Instruction) -> String? {
+    let index = instruction.range.start.line - 2
+    guard index >= directiveLineCount, source.lines.indices.contains(index) else { return nil }
+    let text = source.text(ofLine: index).utf8.drop { $0.isBlank }
+    guard text.first == UInt8(ascii: "#") else { return nil }
+    return String(decoding: text.dropFirst().drop { $0.isBlank }, as: UTF8.self)
+  }
 
   private static func checkText(_ source: SourceText) throws(DockerfileError) {
     guard source.bytes.count <= longestFile else { throw .tooLong(limitInBytes: longestFile) }

@@ -92,7 +92,7 @@ extension DockerfileError: DiagnosticConvertible {
     case .invalidStageName(let name, let range):
       Diagnostic(
         "\"\(name)\" cannot be the name of a stage", at: range,
-        help: "use letters, digits, \"-\", \"_\" and \".\", a letter first; not \"scratch\"")
+        help: "use letters, digits, \"-\", \"_\" and \".\", a letter first")
     case .expectedExecForm(let name, let range):
       Diagnostic(
         "\(name) needs a JSON array of strings", at: range,

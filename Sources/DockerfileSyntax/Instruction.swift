@@ -40,6 +40,8 @@ package struct Instruction: Hashable, Sendable {
 package struct From: Hashable, Sendable {
   package var platform: Word?
   package var image: Word
+  /// `AS` as written; there when ``name`` is.
+  package var nameKeyword: Word?
   package var name: Word?
 }
 

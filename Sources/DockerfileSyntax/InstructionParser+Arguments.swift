@@ -13,13 +13,14 @@ extension InstructionParser {
     guard Self.isStageName(words[2].text) else {
       throw .invalidStageName(words[2].text, at: words[2].range)
     }
+    from.nameKeyword = words[1]
     from.name = words[2]
     return from
   }
 
   private static func isStageName(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
-    return bytes.first?.isASCIILetter == true && name.lowercased() != "scratch"
+    return bytes.first?.isASCIILetter == true
       && bytes.allSatisfy { $0.isASCIILetter || "0123456789-_.".utf8.contains($0) }
   }
 

@@ -8,7 +8,7 @@ struct LineReader {
   let escape: UInt8
   /// The next line to read, from 0.
   private var line: Int
-  private(set) var warnings: [Diagnostic] = []
+  private(set) var emptyContinuations: [SourceRange] = []
   /// For text that is not in the file.
   private let fixedRange: SourceRange?
 
@@ -31,13 +31,15 @@ struct LineReader {
   private mutating func joined() -> LogicalLine {
     var joined = LogicalLine(at: fixedRange)
     var isFirst = true
+    var hasEmptyLine = false
     while line < source.lines.count {
       let (text, start) = source.line(line)
       line += 1
       if !isFirst {
         if text.isComment { continue }
         if text.isBlank {
-          warnAboutEmptyLine(start)
+          if !hasEmptyLine { emptyContinuations.append(SourceRange(start, start)) }
+          hasEmptyLine = true
           continue
         }
       }
@@ -47,13 +49,6 @@ struct LineReader {
       if kept.count == text.count { break }
     }
     return joined
-  }
-
-  private mutating func warnAboutEmptyLine(_ start: SourcePosition) {
-    warnings.append(
-      Diagnostic(
-        "empty line inside an instruction", severity: .warning, at: SourceRange(start, start),
-        help: "remove it, or the continuation before it"))
   }
 
   /// Reads the body of a here-document, which begins at the next line.

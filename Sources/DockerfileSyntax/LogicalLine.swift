@@ -78,7 +78,8 @@ package struct Word: Hashable, Sendable {
   /// The place of a byte of ``text``; the whole word when it goes over several lines.
   package func range(at offset: Int) -> SourceRange { range(of: offset..<(offset + 1)) }
 
-  func range(of offsets: Range<Int>) -> SourceRange {
+  /// The place of some bytes of ``text``; the whole word when it goes over several lines.
+  package func range(of offsets: Range<Int>) -> SourceRange {
     guard range.start.line == range.end.line,
       range.end.column - range.start.column == text.utf8.count,
       offsets.upperBound <= text.utf8.count

@@ -40,10 +40,13 @@ package struct SourceText: Hashable, Sendable {
     // A range that ends before the first byte of a line does not touch that line.
     if range.end.column <= 1, last > range.start.line { last -= 1 }
     guard range.start.line >= 1, range.start.line <= last else { return [] }
-    return (range.start.line...min(last, range.start.line + 20)).compactMap { number in
-      number <= lines.count ? Self.masking(text(ofLine: number - 1)) : nil
-    }
+    let numbers = (range.start.line...min(last, range.start.line + 20)).filter { $0 <= lines.count }
+    guard numbers.allSatisfy({ lines[$0 - 1].count <= Self.longestQuotedLine }) else { return [] }
+    return numbers.map { Self.masking(text(ofLine: $0 - 1)) }
   }
+
+  /// Of a longer one, an excerpt shows nothing to anybody.
+  private static let longestQuotedLine = 4096
 
   /// With asterisks for what stands between `://` and `@`: it may be a password.
   private static func masking(_ line: String) -> String {

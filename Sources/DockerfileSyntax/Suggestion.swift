@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The candidate that `word` was probably meant to be: at most a third of its letters differ.
-package func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+///
+/// - Parameter limit: How many letters may differ, however long the word is.
+package func nearest(
+  to word: String, among candidates: some Sequence<String>, atMost limit: Int = .max
+) -> String? {
   let letters = Array(word.lowercased().utf8)
   guard letters.count <= 64 else { return nil }
   let ranked = candidates.map { candidate in
     (candidate, editDistance(letters, Array(candidate.lowercased().utf8)))
   }
-  guard let best = ranked.min(by: { $0.1 < $1.1 }), best.1 <= max(1, letters.count / 3) else {
+  guard let best = ranked.min(by: { $0.1 < $1.1 }), best.1 <= min(limit, max(1, letters.count / 3))
+  else {
     return nil
   }
   return best.0

@@ -25,6 +25,7 @@ func runProgram(_ words: [String]) -> Int32 {
     case .doctor(let query): return try answer(query)
     case .parse(let query, let name): return try answer(query, named: name)
     case .plan(let query): return try runInterruptibly { await show(query) }
+    case .check(let query): return try answer(query)
     case .image(let query): return try runInterruptibly { await show(query) }
     case .index(let query): return try runInterruptibly { await show(query) }
     }

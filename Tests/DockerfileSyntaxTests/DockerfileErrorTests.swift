@@ -33,7 +33,6 @@ import Testing
     Case("FROM a b", "1:8-1:9", "FROM has too many arguments"),
     Case("FROM a AS b c", "1:13-1:14", "FROM has too many arguments"),
     Case("FROM a AS 1b", "1:11-1:13", "\"1b\" cannot be the name of a stage"),
-    Case("FROM a AS Scratch", "1:11-1:18", "\"Scratch\" cannot be the name of a stage"),
     Case("FROM a\nENV a", "2:5-2:6", "\"a\" is not KEY=value"),
     Case("FROM a\nENV a=b \\\n  c", "3:3-3:4", "\"c\" is not KEY=value"),
     Case("FROM a\nLABEL =b", "2:7-2:9", "LABEL has an empty name"),

@@ -35,7 +35,7 @@ import Testing
     #expect(list.map { place($0.value.range) } == ["2:9-2:10", "5:8-5:9", "6:8-6:9"])
     #expect(place(file.instructions[1].range) == "2:1-6:9")
     #expect(file.instructions[2].keyword.range.start.line == 7)
-    #expect(file.warnings.map { $0.range?.start.line } == [4])
+    #expect(file.emptyContinuations.map(\.start.line) == [4])
   }
 
   @Test(arguments: [

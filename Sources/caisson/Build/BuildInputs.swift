@@ -13,6 +13,8 @@ import LinuxSystem
 struct BuildInputs {
   var directory: PathBytes
   var dockerfile: SourceText
+  /// Absolute; nil for standard input and what was fetched.
+  var dockerfilePath: PathBytes?
   var ignoreFile: IgnoreFile?
 
   /// Opens the context (an archive is unpacked into the store's scratch, an address is fetched first)
@@ -27,6 +29,20 @@ struct BuildInputs {
         try await Self.dockerfile(options, in: directory, remotes)
       }
     dockerfile = SourceText(name: name, bytes: bytes)
+    dockerfilePath = path
+    ignoreFile = try Self.ignoreFile(options, in: directory, beside: path)
+  }
+
+  /// Reads the two files; nil when the Dockerfile is to be fetched.
+  ///
+  /// - Parameter directory: The context.
+  init?(_ options: BuildOptions, in directory: PathBytes) throws {
+    guard let (bytes, name, path) = try Self.localDockerfile(options, in: directory) else {
+      return nil
+    }
+    self.directory = directory
+    dockerfile = SourceText(name: name, bytes: bytes)
+    dockerfilePath = path
     ignoreFile = try Self.ignoreFile(options, in: directory, beside: path)
   }
 
@@ -57,11 +73,16 @@ struct BuildInputs {
         from: try FileDescriptor.open(file.path), named: withoutCredentials(address), store)
     }
     if let sub = options.contextSubPath { root = root.appending(sub) }
-    let status = try opening("the build context", root) {
-      try FileStatus(of: root, followLinks: true)
+    return (try Self.directory(root), nil)
+  }
+
+  /// - Throws: ``InputError`` when it is none.
+  static func directory(_ path: PathBytes) throws -> PathBytes {
+    let status = try opening("the build context", path) {
+      try FileStatus(of: path, followLinks: true)
     }
-    guard status.kind == .directory else { throw InputError.contextIsNoDirectory(root) }
-    return (root, nil)
+    guard status.kind == .directory else { throw InputError.contextIsNoDirectory(path) }
+    return path
   }
 
   /// Links of the repository on the way are followed within it.
@@ -121,12 +142,21 @@ struct BuildInputs {
   private static func dockerfile(
     _ options: BuildOptions, in directory: PathBytes, _ remotes: any RemoteSources
   ) async throws -> (bytes: [UInt8], name: String, path: PathBytes?) {
+    if let local = try localDockerfile(options, in: directory) { return local }
+    guard case .address(let address) = options.dockerfile else {
+      preconditionFailure("a Dockerfile that is no address is local")
+    }
+    let file = try await remotes.fetch(RemoteFile(url: address))
+    return (
+      try contents(of: file.path, limit: Dockerfile.longestFile), withoutCredentials(address), nil
+    )
+  }
+
+  private static func localDockerfile(_ options: BuildOptions, in directory: PathBytes) throws -> (
+    bytes: [UInt8], name: String, path: PathBytes?
+  )? {
     switch options.dockerfile {
-    case .address(let address):
-      let file = try await remotes.fetch(RemoteFile(url: address))
-      return (
-        try contents(of: file.path, limit: Dockerfile.longestFile), withoutCredentials(address), nil
-      )
+    case .address: return nil
     case .standardInput:
       let bytes = try contents(
         of: FileDescriptor(owning: dup(STDIN_FILENO)), limit: Dockerfile.longestFile)
@@ -180,11 +210,7 @@ struct BuildInputs {
 
   /// - Throws: What is wrong with the directory or its ignore file.
   static func ignoreFile(ofNamedContext directory: PathBytes) throws -> IgnoreFile? {
-    let status = try opening("the build context", directory) {
-      try FileStatus(of: directory, followLinks: true)
-    }
-    guard status.kind == .directory else { throw InputError.contextIsNoDirectory(directory) }
-    let path = directory.appending(".dockerignore")
+    let path = try Self.directory(directory).appending(".dockerignore")
     return exists(path) ? try read(path, in: directory) : nil
   }
 

@@ -45,6 +45,8 @@ func runBuild(_ options: BuildOptions, log: Log, progress: ProgressReporter) asy
       namedContexts: options.namedContexts, usesStore: options.command == .build,
       registries: registries, fetcher: fetcher, workers: workers, progress: progress)
     let (plan, resolved) = try await makePlan(dockerfile, options, supply, progress)
+    try warnOfFindings(
+      dockerfile, options, ignoring: inputs.ignoreFile, resolved, progress)
     try await outputs.checkAccess()
     var surroundings = try makeSurroundings(options, inputs, plan, resolved, fetcher, log)
     surroundings.contexts = try await namedDirectories(options, plan, store, remotes)

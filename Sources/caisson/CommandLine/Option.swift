@@ -106,7 +106,8 @@ struct Command: Hashable, Sendable {
   func option(short: Character) -> Option? { options.first { $0.short == short } }
 
   static let all: [Command] =
-    [.build, .executor, .plan, .parse] + Command.image + Command.index + [.doctor, .version, .help]
+    [.build, .executor, .check, .plan, .parse] + Command.image + Command.index
+    + [.doctor, .version, .help]
 }
 
 extension Command {

@@ -144,7 +144,7 @@ private func kindName(_ kind: FileStatus.Kind) -> String {
 }
 
 /// Columns as wide as their widest text, three blanks between them.
-private func table(_ head: [String], _ rows: [[String]]) -> String {
+func table(_ head: [String], _ rows: [[String]]) -> String {
   let all = [head] + rows
   let widths = head.indices.map { column in all.map { displayWidth($0[column]) }.max() ?? 0 }
   return all.map { row in

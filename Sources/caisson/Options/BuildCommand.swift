@@ -53,6 +53,8 @@ enum BuildFlags {
     "how progress is shown")
   static let quiet = Option.flag(
     "quiet", short: "q", .display, "print the digest and nothing else; --progress=quiet")
+  static let check = Option.flag(
+    "check", .build, "check the Dockerfile as caisson check does, and build nothing")
   static let debug = Option.flag("debug", short: "D", .display, "say more")
 
   static let load = Option(
@@ -62,7 +64,7 @@ enum BuildFlags {
   /// What else `docker buildx build` knows.
   static let notYet = Option.notYet(
     """
-    allow attest builder cache-from cache-to call cgroup-parent check? \
+    allow attest builder cache-from cache-to call cgroup-parent \
     isolation no-cache-filter policy provenance sbom \
     compress? cpu-period cpu-quota c|cpu-shares cpuset-cpus cpuset-mems force-rm? m|memory \
     memory-swap rm? security-opt squash?
@@ -71,8 +73,9 @@ enum BuildFlags {
   static let all =
     [
       file, buildArgument, buildContext, SharedOptions.ignoreFile, target, platform, noCache, pull,
-      SharedOptions.reproducible, SharedOptions.sandbox, SharedOptions.store, tag, label, annotation, push,
-      output, imageFormat, metadataFile, imageIDFile, progress, quiet, debug, load,
+      SharedOptions.reproducible, SharedOptions.sandbox, SharedOptions.store, tag, label,
+      annotation, push, output, imageFormat, metadataFile, imageIDFile, progress, quiet, debug,
+      check, load,
     ] + CommandOptions.all + SharedOptions.registry + notYet
 }
 

@@ -7,8 +7,12 @@ import OCI
 
 extension BuildOptions {
   /// Reads the options of `caisson build`.
-  init(build arguments: ParsedArguments, _ surroundings: Surroundings) throws(CommandLineError) {
-    let context = try Self.context(arguments.positionals.first ?? ".", surroundings)
+  ///
+  /// - Parameter place: The context, where the arguments do not say it.
+  init(build arguments: ParsedArguments, context place: String? = nil, _ surroundings: Surroundings)
+    throws(CommandLineError)
+  {
+    let context = try Self.context(place ?? arguments.positionals.first ?? ".", surroundings)
     self.init(
       command: .build, context: context,
       dockerfile: try Self.dockerfile(arguments, context, surroundings),

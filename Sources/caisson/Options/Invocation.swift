@@ -8,6 +8,7 @@ enum Invocation: Hashable, Sendable {
   case doctor(DoctorQuery)
   case parse(ParseQuery, name: String)
   case plan(PlanQuery)
+  case check(CheckQuery)
   /// Prints this text to standard output.
   case print(String)
 
@@ -41,7 +42,11 @@ enum Invocation: Hashable, Sendable {
     if arguments.asksForHelp {
       self = .print(helpText(for: command))
     } else if command == .build {
-      self = .build(try BuildOptions(build: arguments, surroundings))
+      let options = try BuildOptions(build: arguments, surroundings)
+      let isCheck = arguments.isSet(BuildFlags.check)
+      self = isCheck ? .check(try CheckQuery(of: options, surroundings)) : .build(options)
+    } else if command == .check {
+      self = .check(try CheckQuery(arguments, surroundings))
     } else if command == .executor {
       self = .build(try BuildOptions(executor: arguments, surroundings))
     } else if command == .doctor {

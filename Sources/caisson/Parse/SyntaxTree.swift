@@ -10,7 +10,7 @@ func syntaxTree(_ dockerfile: Dockerfile) -> JSONValue {
     "schemaVersion": .integer(1), "file": .string(dockerfile.source.name),
     "directives": directives(dockerfile.directives),
     "instructions": .array(dockerfile.instructions.map(instruction)),
-    "warnings": .array(dockerfile.warnings.map(warning)),
+    "emptyContinuations": .array(dockerfile.emptyContinuations.map(range)),
   ])
 }
 
@@ -20,13 +20,6 @@ private func directives(_ directives: Directives) -> JSONValue {
   ]
   fields["syntax"] = directives.syntax.map(word)
   fields["check"] = directives.check.map(word)
-  return .object(fields)
-}
-
-private func warning(_ warning: Diagnostic) -> JSONValue {
-  var fields: [String: JSONValue] = ["message": .string(warning.message)]
-  fields["range"] = warning.range.map(range)
-  fields["help"] = warning.help.map(JSONValue.string)
   return .object(fields)
 }
 

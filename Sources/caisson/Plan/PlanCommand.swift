@@ -64,7 +64,10 @@ func answer(_ query: PlanQuery) async throws {
       namedContexts: options.namedContexts, usesStore: true,
       registries: registries, fetcher: fetcher, workers: WorkerThreads(count: 2),
       progress: progress)
-    return try await makePlan(dockerfile, options, supply, progress).0
+    let (plan, images) = try await makePlan(dockerfile, options, supply, progress)
+    try warnOfFindings(
+      dockerfile, options, ignoring: inputs.ignoreFile, images, progress)
+    return plan
   }
   let output = query.isJSON ? try planJSON(plan) : Array(planText(plan).utf8)
   try StandardStream.output.write(output)
