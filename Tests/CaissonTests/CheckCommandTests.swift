@@ -71,6 +71,22 @@ import Testing
     #expect(try report("check --experimental").findings.map(\.rule) == ["CopyIgnoredFile"])
   }
 
+  @Test func `of ignore files the Dockerfile's comes first, then docker's name before podman's`()
+    throws
+  {
+    _ = try directory.write("Dockerfile", "FROM a:1\nCOPY a b c d /\nUSER 1\n")
+    let files = [
+      (".containerignore", "a"), (".dockerignore", "b"), ("Dockerfile.containerignore", "c"),
+      ("Dockerfile.dockerignore", "d"),
+    ]
+    for (file, pattern) in files {
+      _ = try directory.write(file, pattern)
+      #expect(
+        try report("check --experimental").findings.map(\.message)
+          == ["\"\(pattern)\" is left out by \"\(pattern)\" of \(file)"])
+    }
+  }
+
   @Test func `build arguments and the target are those of the build`() throws {
     _ = try directory.write(
       "Dockerfile", "ARG tag=latest\nFROM a:$tag AS one\nUSER 1\nFROM a:1 AS two\nUSER 0\n")

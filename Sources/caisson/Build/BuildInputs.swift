@@ -201,17 +201,21 @@ struct BuildInputs {
     }
     var candidates: [PathBytes] = []
     if let dockerfile {
-      candidates.append(PathBytes(dockerfile.bytes + Array(".dockerignore".utf8)))
+      candidates += ignoreFileNames.map { PathBytes(dockerfile.bytes + Array($0.utf8)) }
     }
-    candidates.append(directory.appending(".dockerignore"))
+    candidates += ignoreFileNames.map { directory.appending(PathBytes($0)) }
     guard let path = candidates.first(where: exists) else { return nil }
     return try read(path, in: directory)
   }
 
+  /// Docker's name, which wins in the same place, and podman's.
+  private static let ignoreFileNames = [".dockerignore", ".containerignore"]
+
   /// - Throws: What is wrong with the directory or its ignore file.
   static func ignoreFile(ofNamedContext directory: PathBytes) throws -> IgnoreFile? {
-    let path = try Self.directory(directory).appending(".dockerignore")
-    return exists(path) ? try read(path, in: directory) : nil
+    let directory = try Self.directory(directory)
+    let candidates = ignoreFileNames.map { directory.appending(PathBytes($0)) }
+    return try candidates.first(where: exists).map { try read($0, in: directory) }
   }
 
   private static func read(_ path: PathBytes, in directory: PathBytes) throws -> IgnoreFile {

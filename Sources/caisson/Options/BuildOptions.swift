@@ -15,7 +15,8 @@ struct BuildOptions: Hashable, Sendable {
   /// Relative to the context's root, without `..`.
   var contextSubPath: String?
   var dockerfile: DockerfileLocation
-  /// Absent: `<Dockerfile>.dockerignore`, else `.dockerignore` of the context.
+  /// Absent: `<Dockerfile>.dockerignore`, else `.dockerignore` of the context; in each place, else
+  /// `.containerignore`.
   var ignoreFile: PathBytes?
   var namedContexts: [String: NamedContext] = [:]
   /// Names are unique, the last value given.

@@ -30,7 +30,8 @@ enum SharedOptions {
   static let reproducible = Option.flag(
     "reproducible", .build, "leave nothing in the image that depends on when it was built")
   static let ignoreFile = Option.value(
-    "ignorefile", "FILE", standard: "DOCKERFILE.dockerignore, else .dockerignore of the context",
+    "ignorefile", "FILE",
+    standard: "DOCKERFILE.dockerignore, else .dockerignore of the context; or .containerignore",
     .input, "patterns of files to leave out of the context")
   static let store = Option.value(
     "store", "DIR",
