@@ -15,6 +15,9 @@ struct StageBuilder {
   private(set) var variables = Variables()
   /// The build arguments in scope, in the order of their `ARG`s.
   private(set) var arguments: [String] = []
+  private var argumentNames: Set<String> = []
+  /// Of the variables in the configuration's environment.
+  private var places: [String: Int] = [:]
   /// `CMD` was given in this stage, so `ENTRYPOINT` leaves it alone.
   private var hasOwnCommand = false
 
@@ -35,6 +38,7 @@ struct StageBuilder {
     scope = parent.scope
     variables = parent.variables
     arguments = parent.arguments
+    argumentNames = parent.argumentNames
     takeOverConfiguration()
   }
 
@@ -45,7 +49,10 @@ struct StageBuilder {
       configuration.config.setEnvironment("PATH", Self.defaultPath)
     }
     // The image's environment goes before build arguments of the stage it comes from.
-    for assignment in configuration.config.environment { variables.set(assignment: assignment) }
+    for (place, assignment) in configuration.config.environment.enumerated() {
+      variables.set(assignment: assignment)
+      places[String(assignment.prefix { $0 != "=" })] = place
+    }
     if !configuration.config.workingDirectory.isEmpty {
       configuration.config.workingDirectory = workingDirectory
     }
@@ -114,7 +121,7 @@ struct StageBuilder {
       if value == nil, let word = argument.value { value = try expand(word, instruction) }
       if value == nil { value = scope.variables[name] }
       if let value { variables.set(name, value) }
-      if !arguments.contains(name) { arguments.append(name) }
+      if argumentNames.insert(name).inserted { arguments.append(name) }
       let isShown = value != nil && !ProxyArguments.contains(name)
       shown.append(isShown ? "\(name)=\(value ?? "")" : name)
     }
@@ -125,9 +132,19 @@ struct StageBuilder {
     let pairs = try pairs(list, instruction)
     for (name, value) in pairs {
       variables.set(name, value)
-      configuration.config.setEnvironment(name, value)
+      setConfigured(name, value)
     }
     add(for: instruction, text: "ENV " + shown(pairs))
+  }
+
+  /// Where it stands, or at the end.
+  private mutating func setConfigured(_ name: String, _ value: String) {
+    if let place = places[name] {
+      configuration.config.environment[place] = "\(name)=\(value)"
+    } else {
+      places[name] = configuration.config.environment.count
+      configuration.config.environment.append("\(name)=\(value)")
+    }
   }
 
   private mutating func setLabels(_ list: [Assignment], _ instruction: Instruction) throws {

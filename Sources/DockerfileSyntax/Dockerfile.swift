@@ -16,6 +16,10 @@ package struct Dockerfile: Hashable, Sendable {
   private let directiveLineCount: Int
 
   package static let longestFile = 16 << 20
+  /// More than any Dockerfile has; an image holds a few hundred layers.
+  package static let mostInstructions = 5_000
+  package static let mostLines = 1_000_000
+  static let mostWords = 200_000
 
   /// - Throws: ``DockerfileError``.
   package init(parsing source: SourceText) throws(DockerfileError) {
@@ -25,7 +29,11 @@ package struct Dockerfile: Hashable, Sendable {
     var instructions: [Instruction] = []
     while let line = reader.nextLine() {
       let parser = try InstructionParser(line, escape: directives.escape, documents: &reader)
-      instructions.append(try parser.instruction())
+      let instruction = try parser.instruction()
+      guard instructions.count < Self.mostInstructions else {
+        throw .tooMany("instructions", limit: Self.mostInstructions, at: instruction.keyword.range)
+      }
+      instructions.append(instruction)
     }
     try Self.checkOrder(instructions)
     self.source = source
@@ -64,6 +72,9 @@ package struct Dockerfile: Hashable, Sendable {
 
   private static func checkText(_ source: SourceText) throws(DockerfileError) {
     guard source.bytes.count <= longestFile else { throw .tooLong(limitInBytes: longestFile) }
+    guard source.lines.count <= mostLines else {
+      throw .tooMany("lines", limit: mostLines, at: SourceRange(line: mostLines, columns: 1..<1))
+    }
     for index in source.lines.indices {
       let line = source.bytes[source.lines[index]]
       guard let offset = line.firstNonText else { continue }

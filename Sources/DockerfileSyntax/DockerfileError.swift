@@ -7,6 +7,8 @@ package enum DockerfileError: Error, Hashable, Sendable {
   // The file.
   case notText(at: SourceRange)
   case tooLong(limitInBytes: Int)
+  /// Instructions, lines, or words of one instruction.
+  case tooMany(String, limit: Int, at: SourceRange)
   case noInstructions
   case instructionBeforeFrom(String, at: SourceRange)
   // Directives.
@@ -57,6 +59,8 @@ extension DockerfileError: DiagnosticConvertible {
         help: "save it as UTF-8; a Dockerfile of another program may have been meant")
     case .tooLong(let limit):
       Diagnostic("the file is longer than \(limit) bytes")
+    case .tooMany(let what, let limit, let range):
+      Diagnostic("there are more than \(limit) \(what)", at: range)
     case .noInstructions:
       Diagnostic("the file has no instructions", help: "begin with FROM")
     case .instructionBeforeFrom(let name, let range):

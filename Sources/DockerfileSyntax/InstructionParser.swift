@@ -45,6 +45,7 @@ struct InstructionParser {
       throw .unknownInstruction(
         keyword.text, near: nearest(to: name, among: Self.keywords), at: keyword.range)
     }
+    try Self.checkLength(line, rest, keyword)
     let (flags, arguments) = Self.splitFlags(line, rest, escape: escape)
     self.flags = try FlagValues(flags, of: name)
     self.arguments = arguments
@@ -57,6 +58,27 @@ struct InstructionParser {
     } else {
       trigger = nil
       documents = try Self.documents(line, arguments, of: name, escape: escape, &reader)
+    }
+  }
+
+  /// A word is not shorter than a byte and a blank, or than the quotes and the comma around it.
+  private static func checkLength(_ line: LogicalLine, _ offsets: Range<Int>, _ keyword: Word)
+    throws(DockerfileError)
+  {
+    // A command is one word, however long.
+    guard offsets.count > 2 * Dockerfile.mostWords,
+      !["RUN", "MAINTAINER"].contains(keyword.text.uppercased())
+        || line.bytes[offsets].first == UInt8(ascii: "[")
+    else { return }
+    var count = 0
+    var isInWord = false
+    for byte in line.bytes[offsets] {
+      let isBlank = byte.isBlank || byte == UInt8(ascii: ",")
+      if !isBlank, !isInWord { count += 1 }
+      isInWord = !isBlank
+    }
+    guard count <= Dockerfile.mostWords else {
+      throw .tooMany("words in one instruction", limit: Dockerfile.mostWords, at: keyword.range)
     }
   }
 

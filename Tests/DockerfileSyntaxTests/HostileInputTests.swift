@@ -21,6 +21,31 @@ import Testing
     #expect(list.last?.key.range.start == SourcePosition(line: 10_002, column: 2))
   }
 
+  @Test(arguments: [
+    ("FROM a\n", "ENV a=b\n", 5_000, "there are more than 5000 instructions"),
+    ("FROM a\n", "#\n", 1_000_000, "there are more than 1000000 lines"),
+    ("FROM a\nENV", " a=b", 200_001, "there are more than 200000 words in one instruction"),
+    (
+      "FROM a\nRUN [\"a\"", ",\"a\"", 200_000, "there are more than 200000 words in one instruction"
+    ),
+  ])
+  func `more than any Dockerfile has is refused`(
+    begin: String, piece: String, times: Int, message: String
+  ) throws {
+    let text = begin + String(repeating: piece, count: times)
+    let error = #expect(throws: DockerfileError.self) { try Dockerfile(parsing: text) }
+    #expect(try #require(error).diagnostic.message == message)
+  }
+
+  @Test func `a command of ten megabytes and a hundred thousand lines of a document are read`()
+    throws
+  {
+    let words = String(repeating: "word ", count: 2_000_000)
+    _ = try Dockerfile(parsing: "FROM a\nRUN \(words)")
+    let lines = String(repeating: "a line of text\n", count: 100_000)
+    _ = try Dockerfile(parsing: "FROM a\nCOPY <<E /x\n\(lines)E\n")
+  }
+
   struct Nonsense: Sendable, CustomTestStringConvertible {
     var line: String
     init(_ begin: String, _ piece: String, times: Int, _ end: String = "") {
