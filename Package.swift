@@ -121,3 +121,13 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Built by scripts/fuzz alone: libFuzzer brings its own main.
+if Context.environment["CAISSON_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "Fuzzing",
+      dependencies: base + ["BuildPlanning", "DockerfileChecks", "DockerfileSyntax"],
+      path: "Fuzzing", exclude: ["Corpus"], cSettings: gnu,
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+}
