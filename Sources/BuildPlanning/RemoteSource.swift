@@ -95,7 +95,7 @@ package struct GitRepository: Hashable, Sendable {
   private mutating func read(query: Substring) throws(Fault) {
     for item in query.split(separator: "&") {
       let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      let value = parts.count == 2 ? decoded(parts[1]) : ""
+      let value = parts.count == 2 ? percentDecoded(parts[1]) : ""
       switch parts[0] {
       case "ref", "branch", "tag", "commit":
         guard reference == nil || reference == value else {
@@ -129,23 +129,23 @@ package struct GitRepository: Hashable, Sendable {
     if remote.hasPrefix("-") { throw .badReference(remote) }
     if subdirectory.split(separator: "/").contains("..") { throw .leavesRepository(subdirectory) }
   }
+}
 
-  /// RFC 3986, section 2.1.
-  private func decoded(_ text: Substring) -> String {
-    var bytes: [UInt8] = []
-    var rest = Array(text.utf8)[...]
-    while let byte = rest.popFirst() {
-      if byte == UInt8(ascii: "%"), rest.count >= 2,
-        let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-      {
-        bytes.append(value)
-        rest = rest.dropFirst(2)
-      } else {
-        bytes.append(byte)
-      }
+/// With `%XX` replaced by the byte it stands for. RFC 3986, section 2.1.
+package func percentDecoded(_ text: some StringProtocol) -> String {
+  var bytes: [UInt8] = []
+  var rest = Array(text.utf8)[...]
+  while let byte = rest.popFirst() {
+    if byte == UInt8(ascii: "%"), rest.count >= 2,
+      let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+    {
+      bytes.append(value)
+      rest = rest.dropFirst(2)
+    } else {
+      bytes.append(byte)
     }
-    return String(decoding: bytes, as: UTF8.self)
   }
+  return String(decoding: bytes, as: UTF8.self)
 }
 
 /// An address without what is between its scheme and `@`; the user of an SSH address stays.

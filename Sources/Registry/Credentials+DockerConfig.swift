@@ -63,5 +63,12 @@ extension Credentials {
 
 /// The value of an `Authorization` header. RFC 7617.
 func basicAuthorization(username: String, password: Secret) -> Secret {
-  Secret("Basic " + Data("\(username):\(password.revealed)".utf8).base64EncodedString())
+  basicAuthorization("\(username):\(password.revealed)")
+}
+
+/// The value of an `authorization` field. RFC 7617.
+///
+/// - Parameter login: `user:password`.
+package func basicAuthorization(_ login: String) -> Secret {
+  Secret("Basic " + Data(login.utf8).base64EncodedString())
 }

@@ -24,10 +24,10 @@ func runProgram(_ words: [String]) -> Int32 {
       return try enterUserNamespaceIfNeeded(options, words) ?? build(options)
     case .doctor(let query): return try answer(query)
     case .parse(let query, let name): return try answer(query, named: name)
-    case .plan(let query): return try runInterruptibly { await show(query) }
+    case .plan(let query): return try runInterruptibly { await show { try await answer(query) } }
     case .check(let query): return try answer(query)
-    case .image(let query): return try runInterruptibly { await show(query) }
-    case .index(let query): return try runInterruptibly { await show(query) }
+    case .image(let query): return try runInterruptibly { await show { try await answer(query) } }
+    case .index(let query): return try runInterruptibly { await show { try await answer(query) } }
     }
   } catch {
     return failed(error)
@@ -83,27 +83,10 @@ private func refresh(_ display: BuildDisplay) async {
   }
 }
 
-private func show(_ query: PlanQuery) async -> Int32 {
+/// Runs what answers a question on standard output.
+private func show(_ answer: () async throws -> Void) async -> Int32 {
   do {
-    try await answer(query)
-    return 0
-  } catch {
-    return failed(error)
-  }
-}
-
-private func show(_ query: IndexQuery) async -> Int32 {
-  do {
-    try await answer(query, log: .silent)
-    return 0
-  } catch {
-    return failed(error)
-  }
-}
-
-private func show(_ query: ImageQuery) async -> Int32 {
-  do {
-    try await answer(query, log: .silent)
+    try await answer()
     return 0
   } catch {
     return failed(error)

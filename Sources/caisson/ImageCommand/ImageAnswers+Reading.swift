@@ -9,7 +9,7 @@ import OCI
 import Registry
 
 /// Writes the answer to standard output.
-func answer(_ query: ImageQuery, log: Log) async throws {
+func answer(_ query: ImageQuery, log: Log = .silent) async throws {
   let reader = try ImageReader(query, log: log)
   defer { reader.close() }
   let bytes: [UInt8]

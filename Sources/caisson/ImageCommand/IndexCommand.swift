@@ -64,7 +64,7 @@ extension IndexQuery {
 }
 
 /// Writes the index, and its digest to standard output.
-func answer(_ query: IndexQuery, log: Log) async throws {
+func answer(_ query: IndexQuery, log: Log = .silent) async throws {
   let writer = try IndexWriter(query, log: log)
   defer { writer.close() }
   let digest = try await writer.write()

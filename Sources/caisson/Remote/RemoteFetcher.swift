@@ -114,7 +114,7 @@ final class RemoteFetcher: RemoteSources {
   /// with the host behind.
   private func credentials(_ text: String, _ url: HTTPURL) -> Secret? {
     if let user = userInformation(of: text) {
-      return Secret("Basic " + base64(Array(user.utf8)))
+      return basicAuthorization(user)
     }
     let host = url.origin.host
     func secret(_ name: String) -> String? {
@@ -149,35 +149,5 @@ func userInformation(of url: String) -> String? {
   guard let scheme = url.firstRange(of: "://") else { return nil }
   let authority = url[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
   guard let mark = authority.lastIndex(of: "@") else { return nil }
-  var bytes: [UInt8] = []
-  var rest = Array(authority[..<mark].utf8)[...]
-  while let byte = rest.popFirst() {
-    if byte == UInt8(ascii: "%"), rest.count >= 2,
-      let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-    {
-      bytes.append(value)
-      rest = rest.dropFirst(2)
-    } else {
-      bytes.append(byte)
-    }
-  }
-  return String(decoding: bytes, as: UTF8.self)
-}
-
-/// RFC 4648, section 4.
-func base64(_ bytes: [UInt8]) -> String {
-  let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-  var out: [UInt8] = []
-  for start in stride(from: 0, to: bytes.count, by: 3) {
-    let group = bytes[start..<min(start + 3, bytes.count)]
-    var value: UInt32 = 0
-    for index in 0..<3 {
-      value = value << 8 | UInt32(start + index < bytes.count ? bytes[start + index] : 0)
-    }
-    for index in 0..<4 {
-      let isPadding = index > group.count
-      out.append(isPadding ? UInt8(ascii: "=") : digits[Int(value >> (18 - 6 * index) & 63)])
-    }
-  }
-  return String(decoding: out, as: UTF8.self)
+  return percentDecoded(authority[..<mark])
 }
