@@ -111,7 +111,7 @@ let package = Package(
         "Images", "Sandboxing", "TestSupport",
       ], fixtures: ["Fixtures"]),
     tests(
-      "EndToEndTests", base + ["TestSupport"], fixtures: ["Fixtures", "web-server"]),
+      "EndToEndTests", base + ["TestSupport"], fixtures: ["Fixtures", "agent-server", "web-server"]),
     tests(
       "PodTests", base + ["TestSupport"],
       fixtures: [

@@ -112,7 +112,7 @@ extension StageBuilder {
   private func identity(of user: String, at range: SourceRange) async throws
     -> UserDatabase.Identity
   {
-    if user.isEmpty || user == "0" || user == "root" {
+    if user.isEmpty || user == "0" {
       return UserDatabase.Identity(uid: 0, gid: 0, groups: [0], home: "/root")
     }
     return try await users().identity(user, at: range)
