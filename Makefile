@@ -44,6 +44,9 @@ format: setup
 
 bench: release
 	benchmarks/run
+	benchmarks/sandboxes
+	benchmarks/parse
+	benchmarks/ignore
 
 clean:
 	rm -rf .build
