@@ -39,11 +39,8 @@ package enum DockerfileError: Error, Hashable, Sendable {
   case unterminatedDocument(String, at: SourceRange)
   case invalidDocumentName(String, at: SourceRange)
   case documentAsDestination(at: SourceRange)
-  case documentInExecForm(at: SourceRange)
   // Words.
   case expansion(ExpansionError, at: SourceRange)
-  /// Understood, but this version does not do it.
-  case notCarriedOut(String, at: SourceRange)
 }
 
 extension DockerfileError: DiagnosticConvertible {
@@ -153,12 +150,8 @@ extension DockerfileError: DiagnosticConvertible {
         help: "its name becomes the file's name: use one without slashes")
     case .documentAsDestination(let range):
       Diagnostic("a here-document cannot be the destination", at: range)
-    case .documentInExecForm(let range):
-      Diagnostic("a here-document needs the shell form", at: range)
     case .expansion(let error, let range):
       Diagnostic(error.summary, at: range, help: error.help)
-    case .notCarriedOut(let what, let range):
-      Diagnostic("\(what) is not carried out by this version yet", at: range)
     default:
       Diagnostic("the Dockerfile is not valid")
     }

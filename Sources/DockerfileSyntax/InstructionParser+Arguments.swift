@@ -75,7 +75,6 @@ extension InstructionParser {
     let command = try commandLine(arguments)
     if case .exec(let words) = command {
       guard !words.isEmpty else { throw missingArguments }
-      guard documents.isEmpty else { throw .documentInExecForm(at: documents[0].range) }
     }
     var mounts: [MountFlag] = []
     for word in flags.all("--mount") { mounts.append(try MountFlag(word)) }
