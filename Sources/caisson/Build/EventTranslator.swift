@@ -117,7 +117,7 @@ extension StageProgress {
       case .stage(let id): ("stage \(id)", id.index)
       }
     self.init(
-      index: stage.id.index, name: stage.name, base: base, baseIndex: baseIndex,
+      index: stage.position, name: stage.name, base: base, baseIndex: baseIndex,
       stepCount: stage.steps.count)
   }
 }
