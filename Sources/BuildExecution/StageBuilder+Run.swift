@@ -25,15 +25,13 @@ extension StageBuilder {
   /// Before the command is told that its format is unknown.
   private func checkPlatform(at range: SourceRange) throws(ExecutionError) {
     let platform = stage.platform
-    let host = Platform.host.architecture
-    if platform.architecture == host { return }
-    if case .virtual = surroundings.sandbox {
+    let host = Platform.host
+    let isNative = platform.os == host.os && platform.architecture == host.architecture
+    if !isNative, case .virtual = surroundings.sandbox {
       throw .foreignPlatform(
-        platform, reason: "the virtual sandbox runs programs of \(Platform.host) only", at: range)
+        platform, reason: "the virtual sandbox runs programs of \(host) only", at: range)
     }
-    if let reason = surroundings.foreignPrograms.obstacle(
-      to: platform.architecture, variant: platform.variant, onHost: host)
-    {
+    if let reason = surroundings.foreignPrograms.obstacle(to: platform, onHost: host) {
       throw .foreignPlatform(platform, reason: reason, at: range)
     }
   }

@@ -9,8 +9,9 @@ extension ImageError: DiagnosticConvertible {
     case .manifestNotFound, .ambiguousName, .platformNotOffered, .layerUnavailable,
       .malformedLocation, .severalImages:
       choiceDiagnostic
-    case .malformedManifest, .unsupportedManifest, .indexesTooDeep, .malformedConfiguration,
-      .notAContainerImage, .foreignLayer, .unsupportedLayer, .layerCountMismatch:
+    case .malformedManifest, .unsupportedManifest, .indexesTooDeep, .noImages,
+      .malformedConfiguration, .notAContainerImage, .foreignLayer, .unsupportedLayer,
+      .layerCountMismatch:
       manifestDiagnostic
     case .blobNotFound, .corruptBlob, .notALayout, .malformedArchive, .compressedArchive,
       .missingMember:
@@ -68,6 +69,10 @@ extension ImageError: DiagnosticConvertible {
     case .indexesTooDeep(let location):
       Diagnostic(
         "the indexes of \(location) are nested too deeply", help: "name a manifest by its digest")
+    case .noImages(let location):
+      Diagnostic(
+        "the index of \(location) names no image for a platform",
+        help: "name an image, or an index that has some")
     case .malformedConfiguration(let location, let problem):
       Diagnostic(
         "the image configuration of \(location) is malformed: \(problem)",

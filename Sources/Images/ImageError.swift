@@ -12,6 +12,8 @@ package enum ImageError: Error, Hashable, Sendable {
   /// Docker's first schema, or a media type nobody knows.
   case unsupportedManifest(location: String, mediaType: String)
   case indexesTooDeep(location: String)
+  /// An index of nothing, or of what names no platform.
+  case noImages(location: String)
   case malformedConfiguration(location: String, problem: String)
   /// An artifact of another kind: a chart, a signature, a policy.
   case notAContainerImage(location: String, mediaType: String)

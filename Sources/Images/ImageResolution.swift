@@ -54,12 +54,16 @@ package struct ImageResolver: Sendable {
       nameDigest: named.digest)
   }
 
-  /// The platforms that an index offers, in its order, attestations left out; nil for a lone manifest.
-  package func platforms(of source: any ImageSource) async throws -> [Platform]? {
+  /// The platforms that an index offers, in its order, attestations left out, and its annotations;
+  /// nil for a lone manifest.
+  package func offer(of source: any ImageSource) async throws
+    -> (platforms: [Platform], annotations: [String: String])?
+  {
     let named = try await source.manifest(nil)
     guard named.mediaType.isIndex else { return nil }
-    return try ImageIndex(named, location: source.location).manifests.compactMap(\.platform)
-      .filter { $0.os != "unknown" }
+    let index = try ImageIndex(named, location: source.location)
+    let platforms = index.manifests.compactMap(\.platform).filter { $0.os != "unknown" }
+    return (platforms, index.annotations ?? [:])
   }
 
   private func manifest(

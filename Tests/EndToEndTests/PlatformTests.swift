@@ -85,6 +85,26 @@ struct PlatformTests {
     #expect(try text(of: files + "/linux_arm64/target") == "linux/arm64\n")
   }
 
+  @Test func `a folder is named by the platform asked for, whatever the base image is for`()
+    async throws
+  {
+    let surroundings = try await Surroundings.shared.value
+    let project = try Project(
+      surroundings,
+      dockerfile: """
+        ARG BUSYBOX
+        FROM $BUSYBOX
+        ARG TARGETARCH
+        COPY Dockerfile /of-$TARGETARCH
+
+        """)
+    let files = project.path + "/files"
+    let built = try await build(project, Self.platforms + ["-o", "type=local,dest=" + files])
+    #expect(built.status == 0, "\(built.errors)")
+    #expect(try text(of: files + "/linux_amd64/of-amd64").hasPrefix("ARG"))
+    #expect(try text(of: files + "/linux_arm64/of-arm64").hasPrefix("ARG"))
+  }
+
   @Test func `an index is made of images that were built one by one`() async throws {
     let project = try await project()
     let surroundings = project.surroundings

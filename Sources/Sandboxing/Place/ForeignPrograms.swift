@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import LinuxSystem
+import OCI
 
 /// Which programs of other architectures the kernel starts here, through an emulator that was
 /// registered with it.
@@ -37,9 +38,14 @@ package struct ForeignPrograms: Hashable, Sendable {
     return found
   }
 
-  /// What is in the way of programs for `architecture` (Go's name); nil when nothing is.
-  package func obstacle(to architecture: String, variant: String?, onHost host: String) -> String? {
-    if architecture == host || Self.native[host]?.contains(architecture) == true { return nil }
+  /// What is in the way of programs for `platform`; nil when nothing is.
+  ///
+  /// Variants are not looked at: a processor may have more than its platform's name says.
+  package func obstacle(to platform: Platform, onHost host: Platform) -> String? {
+    if platform.os != host.os { return "the kernel runs programs of \(host.os) only" }
+    let architecture = platform.architecture
+    if architecture == host.architecture { return nil }
+    if Self.native[host.architecture]?.contains(architecture) == true { return nil }
     guard let name = Self.emulatorNames[architecture] else {
       return "no emulator is known for \(architecture)"
     }

@@ -16,6 +16,8 @@ struct Outputs: Sendable {
 
   private let targets: [Target]
   private let roots: [BuildDestination]
+  /// Of the images, in their order.
+  private let platforms: [Platform]
   private let registries: RegistryConnection
   private let fetcher: BlobFetcher
   private let progress: ProgressReporter
@@ -53,6 +55,7 @@ struct Outputs: Sendable {
     }
     self.targets = targets
     self.roots = roots
+    platforms = options.platforms
     self.registries = registries
     self.fetcher = fetcher
     self.progress = progress
@@ -89,9 +92,10 @@ struct Outputs: Sendable {
       }
     }
     for root in roots {
-      for image in built {
+      for (platform, image) in zip(platforms, built) {
         places.append(
-          try await writeRoot(built.count > 1 ? root.part(of: image) : root, image, surroundings))
+          try await writeRoot(
+            built.count > 1 ? root.part(for: platform) : root, image, surroundings))
       }
     }
     return places
@@ -159,9 +163,11 @@ private func layerCount(_ count: Int) -> String {
 
 extension BuildDestination {
   /// A directory of its own for one of several images, called as buildx calls it.
-  fileprivate func part(of built: BuiltImage) -> BuildDestination {
+  ///
+  /// - Parameter platform: What was asked for: a base image may say that it is for another.
+  fileprivate func part(for platform: Platform) -> BuildDestination {
     guard case .rootDirectory(let path) = self else { return self }
-    let name = built.image.configuration.platform.description.replacing("/", with: "_")
+    let name = platform.description.replacing("/", with: "_")
     return .rootDirectory(path.appending(PathBytes(name)))
   }
 }

@@ -71,7 +71,7 @@ func answer(_ query: IndexQuery, log: Log = .silent) async throws {
   try StandardStream.output.write(Array("\(digest)\n".utf8))
 }
 
-private struct IndexWriter {
+struct IndexWriter {
   private let query: IndexQuery
   private let fetcher: BlobFetcher
   private let registries: RegistryConnection
@@ -91,36 +91,45 @@ private struct IndexWriter {
 
   func write() async throws -> Digest {
     var found: [(platform: Platform, image: ResolvedImage)] = []
+    var annotations: [String: String] = [:]
     let places = (query.appends ? [query.target] : []) + query.sources
-    for place in places {
-      for (platform, image) in try await images(at: place) {
+    for (position, place) in places.enumerated() {
+      let isTarget = query.appends && position == 0
+      let (images, own) = try await images(at: place)
+      if isTarget { annotations = own }
+      // What is appended to may be empty yet.
+      guard isTarget || !images.isEmpty else { throw ImageError.noImages(location: place) }
+      for (platform, image) in images {
         found.removeAll { $0.platform == platform }
         found.append((platform, image))
       }
     }
+    annotations.merge(query.annotations) { _, new in new }
     let images = try ImageSet(
       indexing: found.map(\.image.image), for: found.map(\.platform),
-      annotations: query.annotations.isEmpty ? nil : query.annotations,
+      annotations: annotations.isEmpty ? nil : annotations,
       format: isLayout ? .oci : nil)
     _ = try await Publisher(fetcher: fetcher, log: log).publish(
       images, layers: found.map(\.image.layers), to: [try destination()])
     return images.digest
   }
 
-  /// Those of an index, or the one.
-  private func images(at place: String) async throws -> [(Platform, ResolvedImage)] {
+  /// Those of an index, with its annotations; or the one.
+  private func images(at place: String) async throws
+    -> (images: [(Platform, ResolvedImage)], annotations: [String: String])
+  {
     let (source, origin) = try await source(place)
     let resolver = ImageResolver(fetcher: fetcher)
-    guard let platforms = try await resolver.platforms(of: source) else {
+    guard let offer = try await resolver.offer(of: source) else {
       let image = try await resolver.resolve(source, platform: .host, origin: origin)
-      return [(image.image.configuration.platform, image)]
+      return ([(image.image.configuration.platform, image)], [:])
     }
     var found: [(Platform, ResolvedImage)] = []
-    for platform in platforms {
+    for platform in offer.platforms {
       found.append(
         (platform, try await resolver.resolve(source, platform: platform, origin: origin)))
     }
-    return found
+    return (found, offer.annotations)
   }
 
   private func source(_ place: String) async throws -> (any ImageSource, ImageReference?) {
