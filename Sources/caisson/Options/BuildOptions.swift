@@ -71,10 +71,10 @@ enum ContextLocation: Hashable, Sendable {
   case directory(PathBytes)
   /// A tar archive, compressed or not.
   case archive(PathBytes)
-  /// A tar archive.
+  /// A tar archive, compressed or not, or a Dockerfile alone (not for the executor).
   case standardInput
   case repository(GitRepository)
-  /// Of a tar archive, compressed or not, or of a Dockerfile alone.
+  /// Of the same.
   case address(String)
 }
 
