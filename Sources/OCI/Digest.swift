@@ -4,7 +4,7 @@
 ///
 /// OCI image-spec v1.1, descriptor.md, "Digests".
 package struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
-  package enum Algorithm: String, Hashable, Sendable {
+  package enum Algorithm: String, CaseIterable, Hashable, Sendable {
     case sha256, sha384, sha512
 
     package var hexLength: Int {

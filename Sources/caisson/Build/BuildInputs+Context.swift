@@ -35,7 +35,13 @@ extension BuildInputs {
       guard found.dockerfile == nil else { return found }
       root = found.directory
     }
-    if let sub = options.contextSubPath { root = root.appending(sub) }
+    if let sub = options.contextSubPath {
+      let path = PathBytes(sub)
+      root =
+        options.context.isFetched
+        ? try opening("the directory of the context", path) { try directory(path, within: root) }
+        : root.appending(path)
+    }
     return (try Self.directory(root), nil)
   }
 
@@ -55,10 +61,30 @@ extension BuildInputs {
     let fetched = try await remotes.fetch(repository).directory
     if repository.subdirectory.isEmpty { return fetched }
     return try opening("the directory of the repository", PathBytes(repository.subdirectory)) {
-      let root = try FileDescriptor.open(fetched, flags: O_RDONLY | O_DIRECTORY)
-      let found = try FileDescriptor.open(
-        PathBytes(repository.subdirectory), inRoot: root, flags: O_RDONLY | O_DIRECTORY)
-      return try linkTarget(of: PathBytes("/proc/self/fd/\(found.number)"))
+      try directory(PathBytes(repository.subdirectory), within: fetched)
+    }
+  }
+
+  private static func directory(_ path: PathBytes, within root: PathBytes) throws(SystemError)
+    -> PathBytes
+  {
+    let root = try FileDescriptor.open(root, flags: O_RDONLY | O_DIRECTORY)
+    let found = try FileDescriptor.open(path, inRoot: root, flags: O_RDONLY | O_DIRECTORY)
+    return try linkTarget(of: PathBytes("/proc/self/fd/\(found.number)"))
+  }
+
+  /// Where a file of a context is, if it is there. Links of what was fetched are followed within it, never to
+  /// the files of this machine, and what is no file is not opened.
+  static func place(_ path: PathBytes, in directory: PathBytes, isFetched: Bool) -> PathBytes? {
+    guard isFetched, path.isWithin(directory) else { return exists(path) ? path : nil }
+    do {
+      let root = try FileDescriptor.open(directory, flags: O_RDONLY | O_DIRECTORY)
+      let below = PathBytes(Array(path.bytes.dropFirst(directory.bytes.count)))
+      let file = try FileDescriptor.open(below, inRoot: root, flags: O_PATH)
+      guard try FileStatus(of: file.number).kind == .regular else { return nil }
+      return try linkTarget(of: PathBytes("/proc/self/fd/\(file.number)"))
+    } catch {
+      return nil
     }
   }
 
@@ -74,7 +100,9 @@ extension BuildInputs {
     guard options.dockerfile == .firstOf([.inContext("Dockerfile")]) else {
       throw InputError.twoDockerfiles(name)
     }
-    start += try contents(of: file, limit: Dockerfile.longestFile - start.count)
+    start += try opening("the Dockerfile", PathBytes(name)) {
+      try contents(of: file, limit: Dockerfile.longestFile - start.count)
+    }
     let directory = store.temporaryPath()
     try makeDirectory(directory, mode: 0o700)
     return (directory, start)

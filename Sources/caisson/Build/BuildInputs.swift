@@ -79,9 +79,10 @@ struct BuildInputs {
             directory.appending(PathBytes(String(name.drop { $0 == "/" })))
           }
         tried.append(path)
-        guard exists(path) else { continue }
+        let fetched = options.context.isFetched
+        guard let place = place(path, in: directory, isFetched: fetched) else { continue }
         let bytes = try opening("the Dockerfile", path) {
-          try contents(of: path, limit: Dockerfile.longestFile)
+          try contents(of: place, limit: Dockerfile.longestFile)
         }
         return (bytes, name(of: path, in: directory), path)
       }
@@ -104,29 +105,43 @@ struct BuildInputs {
     _ options: BuildOptions, in directory: PathBytes, beside dockerfile: PathBytes?
   ) throws -> IgnoreFile? {
     if let path = options.ignoreFile {
-      return try read(path, in: directory)
+      return try read(path, at: path, in: directory)
     }
     var candidates: [PathBytes] = []
     if let dockerfile {
       candidates += ignoreFileNames.map { PathBytes(dockerfile.bytes + Array($0.utf8)) }
     }
     candidates += ignoreFileNames.map { directory.appending(PathBytes($0)) }
-    guard let path = candidates.first(where: exists) else { return nil }
-    return try read(path, in: directory)
+    return try read(firstOf: candidates, in: directory, isFetched: options.context.isFetched)
   }
 
   /// Docker's name, which wins in the same place, and podman's.
   private static let ignoreFileNames = [".dockerignore", ".containerignore"]
 
   /// - Throws: What is wrong with the directory or its ignore file.
-  static func ignoreFile(ofNamedContext directory: PathBytes) throws -> IgnoreFile? {
+  static func ignoreFile(ofNamedContext directory: PathBytes, isFetched: Bool) throws
+    -> IgnoreFile?
+  {
     let directory = try Self.directory(directory)
     let candidates = ignoreFileNames.map { directory.appending(PathBytes($0)) }
-    return try candidates.first(where: exists).map { try read($0, in: directory) }
+    return try read(firstOf: candidates, in: directory, isFetched: isFetched)
   }
 
-  private static func read(_ path: PathBytes, in directory: PathBytes) throws -> IgnoreFile {
-    let bytes = try opening("the ignore file", path) { try contents(of: path) }
+  private static func read(
+    firstOf candidates: [PathBytes], in directory: PathBytes, isFetched: Bool
+  ) throws -> IgnoreFile? {
+    for path in candidates {
+      if let place = place(path, in: directory, isFetched: isFetched) {
+        return try read(path, at: place, in: directory)
+      }
+    }
+    return nil
+  }
+
+  private static func read(_ path: PathBytes, at place: PathBytes, in directory: PathBytes) throws
+    -> IgnoreFile
+  {
+    let bytes = try opening("the ignore file", path) { try contents(of: place) }
     let source = SourceText(name: name(of: path, in: directory), bytes: bytes)
     do {
       return try IgnoreFile(parsing: source)

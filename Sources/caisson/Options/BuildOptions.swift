@@ -76,6 +76,11 @@ enum ContextLocation: Hashable, Sendable {
   case repository(GitRepository)
   /// Of the same.
   case address(String)
+
+  /// Whether it is of somebody else's making: its links mean nothing on this machine.
+  var isFetched: Bool {
+    if case .directory = self { false } else { true }
+  }
 }
 
 enum DockerfileLocation: Hashable, Sendable {
