@@ -148,10 +148,32 @@ package func percentDecoded(_ text: some StringProtocol) -> String {
   return String(decoding: bytes, as: UTF8.self)
 }
 
+/// What stands between the scheme of an address and the `@` before its host. RFC 3986, section 3.2.1.
+package struct UserInformation: Hashable, Sendable {
+  /// `https://`
+  package var scheme: String
+  /// `user:password` as it is written; nil when there is none.
+  package var text: String?
+  /// From the host on.
+  package var rest: String
+
+  /// - Returns: Nil for what has no scheme.
+  package init?(of address: String) {
+    guard let mark = address.firstRange(of: "://") else { return nil }
+    scheme = String(address[..<mark.upperBound])
+    let authority = address[mark.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+    if let end = authority.lastIndex(of: "@") {
+      text = String(authority[..<end])
+      rest = String(address[address.index(after: end)...])
+    } else {
+      rest = String(address[mark.upperBound...])
+    }
+  }
+}
+
 /// An address without what is between its scheme and `@`; the user of an SSH address stays.
-package func withoutCredentials(_ url: String) -> String {
-  guard let scheme = url.firstRange(of: "://"), !url.hasPrefix("ssh:") else { return url }
-  let authority = url[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-  guard let mark = authority.lastIndex(of: "@") else { return url }
-  return String(url[..<scheme.upperBound] + url[url.index(after: mark)...])
+package func withoutCredentials(_ address: String) -> String {
+  guard let parts = UserInformation(of: address), let login = parts.text else { return address }
+  guard parts.scheme == "ssh://" else { return parts.scheme + parts.rest }
+  return parts.scheme + login.prefix { $0 != ":" } + "@" + parts.rest
 }

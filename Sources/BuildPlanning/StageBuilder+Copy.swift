@@ -107,7 +107,8 @@ extension StageBuilder {
       if let checksum, let range = copy.checksum?.range {
         guard let digest = Digest(checksum) else {
           throw PlanningError.invalidChecksum(
-            checksum, expected: "sha256: or sha512: and its hexadecimal digits in small letters",
+            checksum,
+            expected: "sha256:, sha384: or sha512: and its hexadecimal digits in small letters",
             at: range)
         }
         file.checksum = digest

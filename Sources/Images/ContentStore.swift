@@ -18,8 +18,10 @@ package final class ContentStore: Sendable {
   /// Opens the store, making what is missing.
   package init(directory: PathBytes) throws {
     self.directory = directory
-    try makeDirectories(directory.appending("blobs/sha256"), mode: 0o755)
-    try makeDirectories(directory.appending("blobs/sha512"), mode: 0o755)
+    for algorithm in Digest.Algorithm.allCases {
+      try makeDirectories(
+        directory.appending("blobs").appending(PathBytes(algorithm.rawValue)), mode: 0o755)
+    }
     scratchDirectory = try ScratchDirectory(in: directory.appending("tmp"))
     let layout = directory.appending("oci-layout")
     if !exists(layout) {

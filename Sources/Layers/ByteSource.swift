@@ -12,11 +12,20 @@ package protocol ByteSource: ~Copyable, SendableMetatype {
 /// A file from where it stands to its end.
 package struct FileSource: ByteSource, ~Copyable {
   private let file: FileDescriptor
+  private var start: MemorySource?
 
-  package init(_ file: consuming FileDescriptor) { self.file = file }
+  /// - Parameter start: What was read of it before, and comes first.
+  package init(_ file: consuming FileDescriptor, startingWith start: [UInt8] = []) {
+    self.file = file
+    self.start = start.isEmpty ? nil : MemorySource(start)
+  }
 
   package mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-    try file.read(into: buffer)
+    if let count = try start?.read(into: buffer) {
+      if count > 0 { return count }
+      start = nil
+    }
+    return try file.read(into: buffer)
   }
 }
 

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What content is called by: `sha256:` and 64 hexadecimal digits, or `sha512:` and 128.
+/// What content is called by: `sha256:` and 64 hexadecimal digits, `sha384:` and 96, or `sha512:` and 128.
 ///
 /// OCI image-spec v1.1, descriptor.md, "Digests".
 package struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
-  package enum Algorithm: String, Hashable, Sendable {
-    case sha256, sha512
+  package enum Algorithm: String, CaseIterable, Hashable, Sendable {
+    case sha256, sha384, sha512
 
-    package var hexLength: Int { self == .sha256 ? 64 : 128 }
+    package var hexLength: Int {
+      switch self {
+      case .sha256: 64
+      case .sha384: 96
+      case .sha512: 128
+      }
+    }
   }
 
   package let algorithm: Algorithm

@@ -12,8 +12,13 @@ package struct DigestHasher: ~Copyable {
     guard let context = EVP_MD_CTX_new() else {
       preconditionFailure("libcrypto is out of memory")
     }
-    let started = EVP_DigestInit_ex(
-      context, algorithm == .sha256 ? EVP_sha256() : EVP_sha512(), nil)
+    let function =
+      switch algorithm {
+      case .sha256: EVP_sha256()
+      case .sha384: EVP_sha384()
+      case .sha512: EVP_sha512()
+      }
+    let started = EVP_DigestInit_ex(context, function, nil)
     precondition(started == 1, "libcrypto offers no \(algorithm)")
     self.context = context
     self.algorithm = algorithm

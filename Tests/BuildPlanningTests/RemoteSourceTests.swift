@@ -72,6 +72,8 @@ import Testing
   @Test(arguments: [
     ("https://u:p@h/x@y", "https://h/x@y"), ("https://h/x", "https://h/x"),
     ("http://p@h?q=a@b", "http://h?q=a@b"), ("ssh://git@h/x", "ssh://git@h/x"), ("a@b", "a@b"),
+    ("ssh://git:p@h/x", "ssh://git@h/x"), ("http://u:p@q@h/x", "http://h/x"),
+    ("ssh://:p@h", "ssh://@h"),
   ])
   func `credentials are not shown`(text: String, shown: String) {
     #expect(withoutCredentials(text) == shown)

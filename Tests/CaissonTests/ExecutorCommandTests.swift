@@ -160,6 +160,41 @@ import Testing
     #expect(repository.keepsGitDirectory)
   }
 
+  @Test(arguments: [
+    (["GIT_USERNAME": "me", "GIT_PASSWORD": "a@b"], "https://me:a%40b@h/a"),
+    (["GIT_TOKEN": "t", "GIT_USERNAME": "me", "GIT_PASSWORD": "p"], "https://t:@h/a"),
+    (["GIT_TOKEN": "t", "GIT_PULL_METHOD": "http"], "http://t:@h/a"),
+    (["GIT_TOKEN": ""], "https://x:y@h/a"),
+  ])
+  func `credentials of a git context are kaniko's`(_ given: [String: String], _ remote: String)
+    throws
+  {
+    var environment = machine
+    environment.environment = given
+    let options = try #require(try buildOptions("executor --no-push -c git://x:y@h/a", environment))
+    guard case .repository(let repository) = options.context else {
+      Issue.record("no repository")
+      return
+    }
+    #expect(repository.remote == remote)
+    #expect(repository.shown == remote.prefix { $0 != "/" } + "//h/a")
+  }
+
+  @Test func `a wrong address is said without its password`() throws {
+    let words = try #require(complaint("executor --no-push -c git://me:word@h/a#b#c#d"))
+    #expect(words.contains("git://h/a") && !words.contains("word"))
+  }
+
+  @Test func `a container of Azure's wants what is not there`() throws {
+    let line = "executor --no-push -c https://me.blob.core.windows.net/c/x.tar.gz"
+    #expect(
+      try buildOptions(line)?.context == .address("https://me.blob.core.windows.net/c/x.tar.gz"))
+    var environment = machine
+    environment.environment = ["AZURE_STORAGE_ACCESS_KEY": "k"]
+    #expect(try #require(complaint(line, environment)).contains("is not carried out yet"))
+    #expect(try buildOptions("executor --no-push -c https://h/x.tar", environment) != nil)
+  }
+
   @Test func `the program's name chooses the command`() throws {
     #expect(
       try Invocation(["/kaniko/executor", "version"], machine)

@@ -9,7 +9,7 @@ import Testing
 @Suite(.enabled(if: Surroundings.obstacle == nil, Surroundings.obstacle))
 struct RemoteTests {
   /// A web server with files, an archive, and a repository with two commits.
-  private final class Server: Sendable {
+  final class Server: Sendable {
     let address: String
     let folder: TemporaryFolder
     let commits: [String]
@@ -22,7 +22,7 @@ struct RemoteTests {
         export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_DATE='1700000000 +0000' GIT_COMMITTER_DATE='1700000000 +0000'
         mkdir www && cd www
         printf 'content\\n' >file && touch -d @1600000000 file
-        tar -czf archive.tgz file
+        tar -czf archive.tgz file && echo spaced >'a b'
         mkdir ../work && cd ../work
         git init -q -b main . && git config user.email a@b && git config user.name a
         mkdir sub && echo one >sub/x && ln -s sub link && git add . && git commit -qm one && git tag v1
@@ -52,9 +52,11 @@ struct RemoteTests {
     static let shared = Task { try await Surroundings.workers.run { try Server() } }
   }
 
+  private static let longDigest =
+    "47bea177be21a9e5457ad4d4eef18b8a59a5c462ed3f2afe373a9c6fdc1c4dd88eb34578eb78e87faf0550dbd4d9d94e"
   private static let digest = "434728a410a78f56fc1b5899c3593436e61ab0c731e9072d95e96db290205e53"
 
-  private func build(_ lines: String, _ options: [String] = [], store: String? = nil) async throws
+  func build(_ lines: String, _ options: [String] = [], store: String? = nil) async throws
     -> (Command.Result, Project)
   {
     let surroundings = try await Surroundings.shared.value
@@ -69,7 +71,7 @@ struct RemoteTests {
     return (try await command.run(), project)
   }
 
-  private static func filled(_ text: String, _ server: Server) -> String {
+  static func filled(_ text: String, _ server: Server) -> String {
     text.replacing("@HOST@", with: server.address).replacing("@ONE@", with: server.commits[0])
       .replacing("@TWO@", with: server.commits[1])
   }
@@ -78,7 +80,10 @@ struct RemoteTests {
     "ADD http://@HOST@/file /d/\nRUN test \"$(stat -c '%a %u %g %Y' /d/file)\" = '600 0 0 1600000000'",
     "ADD --chown=33:44 --chmod=u=rw,go=r http://@HOST@/file /n\nRUN test \"$(stat -c '%a %u %g' /n)\" = '644 33 44'",
     "ADD --checksum=sha256:\(digest) http://@HOST@/moved/file /d/\nRUN test \"$(cat /d/file)\" = content",
-    "ADD http://@HOST@/named /d/\nRUN test \"$(cat /d/real-name)\" = named",
+    "ADD http://@HOST@/named http://@HOST@/renamed /d/\nRUN test \"$(ls /d | tr -d '\\n')\" = namedrenamed",
+    "ADD http://@HOST@/?named /d/\nRUN test \"$(cat /d/real-name)\" = named",
+    "ADD http://@HOST@/a%20b /d/\nRUN test \"$(cat '/d/a b')\" = spaced",
+    "ADD --checksum=sha384:\(longDigest) http://@HOST@/file /d/",
     "ADD http://@HOST@/archive.tgz /d/\nRUN test -f /d/archive.tgz",
     "ADD --unpack=true http://@HOST@/archive.tgz /d/\nRUN test \"$(cat /d/file)\" = content",
     "ADD http://@HOST@/r.git /g\nRUN test \"$(cat /g/sub/x)\" = two && test -h /g/link && test ! -e /g/.git",
@@ -87,6 +92,8 @@ struct RemoteTests {
     "ADD http://@HOST@/r.git?tag=v1&subdir=sub /g\nRUN test \"$(cat /g/x)\" = one",
     "ADD --checksum=@ONE@ http://@HOST@/r.git?commit=@ONE@ /g\nRUN test \"$(cat /g/sub/x)\" = one",
     "ADD --keep-git-dir http://@HOST@/r.git /g\nRUN test -d /g/.git",
+    "ADD --keep-git-dir http://me:pass%20word@@HOST@/basic/r.git /g\nRUN test -d /g/.git && ! grep -rE 'pass|word' /g/.git "
+      + "&& test ! -e /g/.git/logs && test ! -e /g/.git/FETCH_HEAD && test ! -e /g/.git/hooks",
     "ADD --exclude=sub http://@HOST@/r.git /g\nRUN test ! -e /g/sub",
   ])
   func `what is fetched is added`(_ lines: String) async throws {

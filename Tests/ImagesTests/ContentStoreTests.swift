@@ -76,12 +76,13 @@ import Testing
     #expect(try store.bytes(of: digest) == Array("whole".utf8))
   }
 
-  @Test func `sha512 blobs have their own place`() throws {
-    let writer = try store.makeWriter(.sha512)
+  @Test(arguments: [Digest.Algorithm.sha384, .sha512])
+  func `blobs of other algorithms have their own place`(_ algorithm: Digest.Algorithm) throws {
+    let writer = try store.makeWriter(algorithm)
     try write("long", to: writer)
     let digest = try writer.commit().digest
-    #expect(digest.algorithm == .sha512)
-    #expect(exists(directory.appending("store/blobs/sha512/\(digest.hex)")))
+    #expect(digest.algorithm == algorithm)
+    #expect(exists(directory.appending("store/blobs/\(algorithm.rawValue)/\(digest.hex)")))
   }
 
   @Test func `what a killed process left is removed, what a living one holds stays`() throws {

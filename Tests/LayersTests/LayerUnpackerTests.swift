@@ -267,6 +267,15 @@ struct LayerUnpackerTests {
     try unpackArchive(try FileDescriptor.open(packed), into: directory.path.appending("good"))
     #expect(try contents(of: directory.path.appending("good/a")) == Array("a".utf8))
     var bytes = try contents(of: packed)
+    for count in [1, 7, bytes.count] {
+      let rest = try FileDescriptor.open(packed)
+      var start = [UInt8](repeating: 0, count: count)
+      #expect(try start.withUnsafeMutableBytes { try rest.read(into: $0) } == count)
+      let place = directory.path.appending(PathBytes("good\(count)"))
+      try makeDirectory(place, mode: 0o755)
+      try unpackArchive(rest, startingWith: start, into: place)
+      #expect(try contents(of: place.appending("a")) == Array("a".utf8))
+    }
     bytes[bytes.count - 8] ^= 1
     try write(bytes, to: packed)
     #expect(throws: LayerError.self) {

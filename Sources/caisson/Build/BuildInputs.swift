@@ -46,99 +46,6 @@ struct BuildInputs {
     ignoreFile = try Self.ignoreFile(options, in: directory, beside: path)
   }
 
-  /// - Returns: The directory; and the Dockerfile, when an address was that of one.
-  private static func context(
-    _ options: BuildOptions, store: ContentStore, _ remotes: any RemoteSources
-  ) async throws -> (directory: PathBytes, dockerfile: [UInt8]?) {
-    var root: PathBytes
-    switch options.context {
-    case .directory(let path): root = path
-    case .archive(let path):
-      root = try unpackContext(
-        from: try opening("the context archive", path) { try FileDescriptor.open(path) },
-        named: path.description, store)
-    case .standardInput:
-      root = try unpackContext(
-        from: FileDescriptor(owning: dup(STDIN_FILENO)), named: "standard input", store)
-    case .repository(let repository):
-      root = try await directory(of: repository, remotes)
-    case .address(let address):
-      let file = try await remotes.fetch(RemoteFile(url: address))
-      guard try isArchive(file.path) else {
-        root = store.temporaryPath()
-        try makeDirectory(root, mode: 0o700)
-        return (root, try contents(of: file.path, limit: Dockerfile.longestFile))
-      }
-      root = try unpackContext(
-        from: try FileDescriptor.open(file.path), named: withoutCredentials(address), store)
-    }
-    if let sub = options.contextSubPath { root = root.appending(sub) }
-    return (try Self.directory(root), nil)
-  }
-
-  /// - Throws: ``InputError`` when it is none.
-  static func directory(_ path: PathBytes) throws -> PathBytes {
-    let status = try opening("the build context", path) {
-      try FileStatus(of: path, followLinks: true)
-    }
-    guard status.kind == .directory else { throw InputError.contextIsNoDirectory(path) }
-    return path
-  }
-
-  /// Links of the repository on the way are followed within it.
-  private static func directory(of repository: GitRepository, _ remotes: any RemoteSources)
-    async throws -> PathBytes
-  {
-    let fetched = try await remotes.fetch(repository).directory
-    if repository.subdirectory.isEmpty { return fetched }
-    return try opening("the directory of the repository", PathBytes(repository.subdirectory)) {
-      let root = try FileDescriptor.open(fetched, flags: O_RDONLY | O_DIRECTORY)
-      let found = try FileDescriptor.open(
-        PathBytes(repository.subdirectory), inRoot: root, flags: O_RDONLY | O_DIRECTORY)
-      return try linkTarget(of: PathBytes("/proc/self/fd/\(found.number)"))
-    }
-  }
-
-  /// Compressed, or with the mark of tar behind the first header: a Dockerfile is neither.
-  private static func isArchive(_ path: PathBytes) throws -> Bool {
-    let file = try FileDescriptor.open(path)
-    var start = [UInt8](repeating: 0, count: 512)
-    let count = try start.withUnsafeMutableBytes { try file.read(into: $0) }
-    let magics: [[UInt8]] = [
-      [0x1F, 0x8B], Array("BZh".utf8), [0xFD, 0x37, 0x7A, 0x58, 0x5A], [0x28, 0xB5, 0x2F, 0xFD],
-    ]
-    if magics.contains(where: { start.starts(with: $0) }) { return true }
-    return count == 512 && start[257..<262].elementsEqual("ustar".utf8)
-  }
-
-  /// The directory of a context with a name.
-  static func directory(
-    of context: NamedContext, _ store: ContentStore, _ remotes: any RemoteSources
-  ) async throws -> PathBytes? {
-    switch context {
-    case .directory(let path): return path
-    case .repository(let repository): return try await directory(of: repository, remotes)
-    case .address(let address):
-      let file = try await remotes.fetch(RemoteFile(url: address))
-      return try unpackContext(
-        from: try FileDescriptor.open(file.path), named: withoutCredentials(address), store)
-    case .image, .layout, .located, .rootFileSystem: return nil
-    }
-  }
-
-  private static func unpackContext(
-    from file: consuming FileDescriptor, named name: String, _ store: ContentStore
-  ) throws -> PathBytes {
-    let directory = store.temporaryPath()
-    try makeDirectory(directory, mode: 0o700)
-    do {
-      try unpackArchive(file, into: directory)
-    } catch let error as any DiagnosticConvertible {
-      throw InputError.badContextArchive(name, problem: error.diagnostic.message)
-    }
-    return directory
-  }
-
   private static func dockerfile(
     _ options: BuildOptions, in directory: PathBytes, _ remotes: any RemoteSources
   ) async throws -> (bytes: [UInt8], name: String, path: PathBytes?) {
@@ -172,9 +79,10 @@ struct BuildInputs {
             directory.appending(PathBytes(String(name.drop { $0 == "/" })))
           }
         tried.append(path)
-        guard exists(path) else { continue }
+        let fetched = options.context.isFetched
+        guard let place = place(path, in: directory, isFetched: fetched) else { continue }
         let bytes = try opening("the Dockerfile", path) {
-          try contents(of: path, limit: Dockerfile.longestFile)
+          try contents(of: place, limit: Dockerfile.longestFile)
         }
         return (bytes, name(of: path, in: directory), path)
       }
@@ -197,29 +105,43 @@ struct BuildInputs {
     _ options: BuildOptions, in directory: PathBytes, beside dockerfile: PathBytes?
   ) throws -> IgnoreFile? {
     if let path = options.ignoreFile {
-      return try read(path, in: directory)
+      return try read(path, at: path, in: directory)
     }
     var candidates: [PathBytes] = []
     if let dockerfile {
       candidates += ignoreFileNames.map { PathBytes(dockerfile.bytes + Array($0.utf8)) }
     }
     candidates += ignoreFileNames.map { directory.appending(PathBytes($0)) }
-    guard let path = candidates.first(where: exists) else { return nil }
-    return try read(path, in: directory)
+    return try read(firstOf: candidates, in: directory, isFetched: options.context.isFetched)
   }
 
   /// Docker's name, which wins in the same place, and podman's.
   private static let ignoreFileNames = [".dockerignore", ".containerignore"]
 
   /// - Throws: What is wrong with the directory or its ignore file.
-  static func ignoreFile(ofNamedContext directory: PathBytes) throws -> IgnoreFile? {
+  static func ignoreFile(ofNamedContext directory: PathBytes, isFetched: Bool) throws
+    -> IgnoreFile?
+  {
     let directory = try Self.directory(directory)
     let candidates = ignoreFileNames.map { directory.appending(PathBytes($0)) }
-    return try candidates.first(where: exists).map { try read($0, in: directory) }
+    return try read(firstOf: candidates, in: directory, isFetched: isFetched)
   }
 
-  private static func read(_ path: PathBytes, in directory: PathBytes) throws -> IgnoreFile {
-    let bytes = try opening("the ignore file", path) { try contents(of: path) }
+  private static func read(
+    firstOf candidates: [PathBytes], in directory: PathBytes, isFetched: Bool
+  ) throws -> IgnoreFile? {
+    for path in candidates {
+      if let place = place(path, in: directory, isFetched: isFetched) {
+        return try read(path, at: place, in: directory)
+      }
+    }
+    return nil
+  }
+
+  private static func read(_ path: PathBytes, at place: PathBytes, in directory: PathBytes) throws
+    -> IgnoreFile
+  {
+    let bytes = try opening("the ignore file", path) { try contents(of: place) }
     let source = SourceText(name: name(of: path, in: directory), bytes: bytes)
     do {
       return try IgnoreFile(parsing: source)
@@ -234,6 +156,7 @@ enum InputError: Error, Hashable {
   case contextIsNoDirectory(PathBytes)
   case badContextArchive(String, problem: String)
   case noDockerfile(tried: [PathBytes])
+  case twoDockerfiles(String)
   case cannotOpen(String, PathBytes, Errno)
 }
 
@@ -247,11 +170,16 @@ extension InputError: DiagnosticConvertible {
     case .badContextArchive(let name, let problem):
       Diagnostic(
         "the context from \(name) cannot be unpacked", notes: [problem],
-        help: "a tar archive is expected, plain or compressed with gzip or zstd")
+        help: "a tar archive is expected, plain or compressed with gzip, bzip2, xz or zstd")
     case .noDockerfile(let tried):
       Diagnostic(
         "there is no Dockerfile", notes: tried.map { "looked for \($0)" },
         help: "name it with --file (--dockerfile for executor)")
+    case .twoDockerfiles(let name):
+      Diagnostic(
+        "\(name) is no archive, and the Dockerfile is another file",
+        help: "leave out --file to build from what is there; an archive as context is a tar file, "
+          + "plain or compressed with gzip, bzip2, xz or zstd")
     case .cannotOpen(let what, let path, let errno):
       Diagnostic(
         "\(what) \"\(path)\" cannot be opened: \("\(errno)".lowercasedFirst)",

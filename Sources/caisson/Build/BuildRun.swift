@@ -138,7 +138,8 @@ private func namedDirectories(
     guard let context = options.namedContexts[name],
       let path = try await BuildInputs.directory(of: context, store, remotes)
     else { preconditionFailure("the plan names a context that was not given") }
-    let ignoreFile = try BuildInputs.ignoreFile(ofNamedContext: path)
+    let ignoreFile = try BuildInputs.ignoreFile(
+      ofNamedContext: path, isFetched: context != .directory(path))
     contexts[name] = try BuildContext(
       directory: path, filter: ignoreFile?.filter ?? PathFilter(), hiding: store.directory,
       name: name)

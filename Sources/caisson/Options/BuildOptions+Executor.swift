@@ -63,11 +63,23 @@ extension BuildOptions {
       guard place == "stdin" else { return .archive(surroundings.absolute(place)) }
       try refuseTerminal(surroundings, "--context tar://stdin")
       return .standardInput
-    case "https": return .address(text)
+    case "https":
+      if surroundings.variable("AZURE_STORAGE_ACCESS_KEY") != nil, isAzure(place) {
+        throw .notYet("--context \(text) with $AZURE_STORAGE_ACCESS_KEY")
+      }
+      return .address(text)
     case "git": return .repository(try Self.executorRepository(place, arguments, surroundings))
     case "gs", "s3": throw .notYet("--context \(text[..<mark.upperBound])")
     default: throw badContext(text)
     }
+  }
+
+  /// Where kaniko signs its requests with the account's key; without one it is any address.
+  private static func isAzure(_ place: String) -> Bool {
+    let host = place.prefix { $0 != "/" && $0 != ":" && $0 != "?" }
+    return [
+      "windows.net", "chinacloudapi.cn", "cloudapi.de", "usgovcloudapi.net",
+    ].contains { host.hasSuffix(".blob.core." + $0) }
   }
 
   /// kaniko's `git://HOST/PATH[#REFERENCE[#COMMIT]]`, which is fetched over https.
@@ -79,22 +91,20 @@ extension BuildOptions {
     guard ["https", "http"].contains(method) else {
       throw .badValue(option: "$GIT_PULL_METHOD", value: method, expected: "https or http")
     }
-    // kaniko gives the token as user.
-    let user = surroundings.variable("GIT_TOKEN") ?? surroundings.variable("GIT_USERNAME")
-    let password = surroundings.variable("GIT_PASSWORD").map { ":" + escaped($0) } ?? ""
-    let login = user.map { escaped($0) + password + "@" } ?? ""
+    let login = login(surroundings)
     var repository: GitRepository
     do {
       guard parts.count <= 3,
         let found = try GitRepository("git://" + parts[0] + (parts.count > 1 ? "#" + parts[1] : ""))
-      else { throw badContext("git://" + place) }
+      else { throw badContext(withoutCredentials("git://" + place)) }
       repository = found
     } catch let error as CommandLineError {
       throw error
     } catch {
-      throw badContext("git://" + withoutCredentials(place))
+      throw badContext(withoutCredentials("git://" + place))
     }
-    repository.remote = "\(method)://\(login)\(parts[0])"
+    let host = UserInformation(of: repository.remote)?.rest ?? parts[0]
+    repository.remote = "\(method)://" + (login.isEmpty ? parts[0] : login + host)
     if parts.count == 3, !parts[2].isEmpty { repository.reference = parts[2] }
     repository.keepsGitDirectory = true
     repository.hasSubmodules = false
@@ -102,6 +112,14 @@ extension BuildOptions {
       for option in text.split(separator: ",") { try repository.apply(String(option)) }
     }
     return repository
+  }
+
+  /// kaniko gives a token as user without password; git asks for one unless the colon says that it is empty.
+  private static func login(_ surroundings: Surroundings) -> String {
+    let token = surroundings.variable("GIT_TOKEN") ?? ""
+    let user = token.isEmpty ? surroundings.variable("GIT_USERNAME") ?? "" : token
+    let password = token.isEmpty ? surroundings.variable("GIT_PASSWORD") ?? "" : ""
+    return user.isEmpty && password.isEmpty ? "" : "\(escaped(user)):\(escaped(password))@"
   }
 
   /// For the part before `@`. RFC 3986, section 3.2.1.

@@ -71,11 +71,16 @@ enum ContextLocation: Hashable, Sendable {
   case directory(PathBytes)
   /// A tar archive, compressed or not.
   case archive(PathBytes)
-  /// A tar archive.
+  /// A tar archive, compressed or not, or a Dockerfile alone (not for the executor).
   case standardInput
   case repository(GitRepository)
-  /// Of a tar archive, compressed or not, or of a Dockerfile alone.
+  /// Of the same.
   case address(String)
+
+  /// Whether it is of somebody else's making: its links mean nothing on this machine.
+  var isFetched: Bool {
+    if case .directory = self { false } else { true }
+  }
 }
 
 enum DockerfileLocation: Hashable, Sendable {

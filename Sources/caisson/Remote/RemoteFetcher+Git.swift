@@ -21,9 +21,11 @@ extension RemoteFetcher {
 /// One checkout, made by the program git.
 ///
 /// What the repository says is never an option of git's, starts no program, and reaches no file of the
-/// machine.
+/// machine. Credentials are in git's environment only, never in a command line or in what is checked out.
 private struct GitCheckout {
   private let repository: GitRepository
+  /// Without credentials, where git takes them in another way.
+  private let remote: String
   private let directory: PathBytes
   private let environment: [String]
 
@@ -41,12 +43,25 @@ private struct GitCheckout {
     all["GIT_CONFIG_NOSYSTEM"] = "1"
     all["GIT_LFS_SKIP_SMUDGE"] = "1"
     all["LC_ALL"] = "C"
+    if let parts = UserInformation(of: repository.remote), let login = parts.text,
+      ["http://", "https://"].contains(parts.scheme)
+    {
+      // git-config(1): addresses of this host get the credentials when they are used, also those of
+      // submodules.
+      let host = parts.rest.prefix { $0 != "/" }
+      all["GIT_CONFIG_COUNT"] = "1"
+      all["GIT_CONFIG_KEY_0"] = "url.\(parts.scheme)\(login)@\(host)/.insteadOf"
+      all["GIT_CONFIG_VALUE_0"] = "\(parts.scheme)\(host)/"
+      remote = parts.scheme + parts.rest
+    } else {
+      remote = repository.remote
+    }
     self.environment = all.map { "\($0.key)=\($0.value)" }.sorted()
   }
 
   func make() async throws {
-    try await git(["init", "-q", directory.description], "prepare", at: false)
-    try await git(["remote", "add", "--", "origin", repository.remote], "name")
+    try await git(["init", "-q", "--template=", directory.description], "prepare", at: false)
+    try await git(["remote", "add", "--", "origin", remote], "name")
     let reference = repository.reference ?? "HEAD"
     if isCommit(reference) {
       try await fetchCommit(reference)
@@ -63,8 +78,13 @@ private struct GitCheckout {
         "fetch submodules of")
     }
     try await check()
-    try await setTimes()
-    if !repository.keepsGitDirectory { try removeGitDirectories() }
+    let seconds = try await git(["log", "-1", "--format=%ct"], "look at")
+    if repository.keepsGitDirectory {
+      try await forgetThisMachine()
+    } else {
+      try removeGitDirectories()
+    }
+    try setModesAndTimes(Int(seconds).map { timespec(tv_sec: $0, tv_nsec: 0) })
   }
 
   private func isCommit(_ text: String) -> Bool {
@@ -93,18 +113,41 @@ private struct GitCheckout {
     }
   }
 
-  private func setTimes() async throws {
-    let text = try await git(["log", "-1", "--format=%ct"], "look at")
-    guard let seconds = Int(text) else { return }
-    let time = timespec(tv_sec: seconds, tv_nsec: 0)
+  /// An index that has only what the commit says, no times and inodes; and no note of the fetch.
+  private func forgetThisMachine() async throws {
+    try await git(["read-tree", "HEAD"], "look at")
+    let note = directory.appending(".git").appending("FETCH_HEAD")
+    if exists(note) { try removeFile(note) }
+  }
+
+  /// The modes are those that a umask of 022 would have left.
+  private func setModesAndTimes(_ time: timespec?) throws {
     var waiting = [directory]
     while let place = waiting.popLast() {
       for name in try names(inDirectory: place) {
         let path = place.appending(name)
-        if try FileStatus(of: path).kind == .directory { waiting.append(path) }
-        _ = path.withCString { utimensat(AT_FDCWD, $0, [time, time], AT_SYMLINK_NOFOLLOW) }
+        let status = try FileStatus(of: path)
+        if status.kind == .directory {
+          waiting.append(path)
+        } else {
+          try settle(path, status, time)
+        }
       }
-      _ = place.withCString { utimensat(AT_FDCWD, $0, [time, time], 0) }
+      try settle(place, try FileStatus(of: place), time)
+    }
+  }
+
+  private func settle(_ path: PathBytes, _ status: FileStatus, _ time: timespec?) throws {
+    if status.kind != .symbolicLink {
+      let owner = (status.permissions >> 6) & 0o7
+      let others = owner & 0o5
+      try retrying("chmod", path) {
+        path.withCString { chmod($0, owner << 6 | others << 3 | others) }
+      }
+    }
+    guard let time else { return }
+    try retrying("utimensat", path) {
+      path.withCString { utimensat(AT_FDCWD, $0, [time, time], AT_SYMLINK_NOFOLLOW) }
     }
   }
 
@@ -131,12 +174,17 @@ private struct GitCheckout {
   {
     let result = try await run(arguments, inRepository: inRepository)
     guard result.status == 0 else {
-      let errors = String(decoding: result.errors, as: UTF8.self)
       throw RemoteError.git(
         repository.shown, doing: doing,
-        errors: errors.replacing(repository.remote, with: withoutCredentials(repository.remote)))
+        errors: withoutLogin(String(decoding: result.errors, as: UTF8.self)))
     }
     return String(decoding: result.output.prefix { $0 != 10 }, as: UTF8.self)
+  }
+
+  private func withoutLogin(_ text: String) -> String {
+    guard let login = UserInformation(of: repository.remote)?.text else { return text }
+    return text.replacing(repository.remote, with: withoutCredentials(repository.remote))
+      .replacing(login + "@", with: "")
   }
 
   private func run(_ arguments: [String], inRepository: Bool) async throws -> ProgramRun.Result {
@@ -144,7 +192,8 @@ private struct GitCheckout {
       "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c",
       "protocol.file.allow=never",
       "-c", "advice.detachedHead=false", "-c", "core.symlinks=true", "-c", "safe.directory=*",
-      "-c", "init.defaultBranch=main",
+      "-c", "init.defaultBranch=main", "-c", "core.autocrlf=false", "-c",
+      "core.logAllRefUpdates=false",
     ]
     let place = inRepository ? ["-C", directory.description] : []
     do {

@@ -100,7 +100,7 @@ final class RemoteFetcher: RemoteSources {
       let written = try writer.commit(digest: file.checksum)
       let answer = KeptAnswer(
         digest: written.digest.description, sizeInBytes: written.sizeInBytes,
-        name: fileName(head.headers["content-disposition"], url),
+        name: fileName(head.headers["content-disposition"], HTTPURL(file.url) ?? url),
         entityTag: head.headers["etag"], lastModified: head.headers["last-modified"])
       try answer.save(file.url, to: store)
       return answer
@@ -113,8 +113,8 @@ final class RemoteFetcher: RemoteSources {
   /// User and password of the address, else the secrets `HTTP_AUTH_TOKEN_` and `HTTP_AUTH_HEADER_`
   /// with the host behind.
   private func credentials(_ text: String, _ url: HTTPURL) -> Secret? {
-    if let user = userInformation(of: text) {
-      return basicAuthorization(user)
+    if let login = UserInformation(of: text)?.text {
+      return basicAuthorization(percentDecoded(login))
     }
     let host = url.origin.host
     func secret(_ name: String) -> String? {
@@ -127,27 +127,24 @@ final class RemoteFetcher: RemoteSources {
   }
 }
 
-/// What the server calls a file, else the last part of its address.
+/// The last part of the address as it is written, wherever it redirects; what the server calls the file
+/// when the address has no path.
 func fileName(_ disposition: String?, _ url: HTTPURL) -> String {
-  var name = ""
-  if let disposition, let mark = disposition.lowercased().firstRange(of: "filename=") {
-    let offset = disposition.lowercased().distance(
-      from: disposition.lowercased().startIndex, to: mark.upperBound)
-    let rest = disposition.dropFirst(offset)
-    name =
-      rest.hasPrefix("\"")
-      ? String(rest.dropFirst().prefix { $0 != "\"" }) : String(rest.prefix { $0 != ";" })
-  }
-  if name.isEmpty { name = url.path.hasSuffix("/") ? "" : PathBytes(url.path).name.description }
-  name = PathBytes(name).name.description
+  let written = PathBytes(percentDecoded(url.path)).components.last?.description ?? ""
+  let name = written.isEmpty ? PathBytes(dispositionName(disposition)).name.description : written
   let isUsable = name != "." && name != ".." && !name.utf8.contains(0)
   return isUsable ? name : ""
 }
 
-/// What is between scheme and `@`, percent-decoded.
-func userInformation(of url: String) -> String? {
-  guard let scheme = url.firstRange(of: "://") else { return nil }
-  let authority = url[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-  guard let mark = authority.lastIndex(of: "@") else { return nil }
-  return percentDecoded(authority[..<mark])
+/// RFC 6266, section 4.3: `attachment; filename="NAME"`, in any case.
+private func dispositionName(_ disposition: String?) -> String {
+  let bytes = Array((disposition ?? "").utf8)
+  let small = bytes.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+  guard let mark = small.firstRange(of: Array("filename=".utf8)) else { return "" }
+  let rest = bytes[mark.upperBound...]
+  let quote = UInt8(ascii: "\"")
+  let name =
+    rest.first == quote
+    ? rest.dropFirst().prefix { $0 != quote } : rest.prefix { $0 != UInt8(ascii: ";") }
+  return String(decoding: name, as: UTF8.self)
 }
