@@ -29,6 +29,10 @@ struct RemoteTests {
         echo two >sub/x && printf 'ARG BUSYBOX\\nFROM $BUSYBOX\\nCOPY sub/x /x\\nRUN test "$(cat /x)" = two && ls -a / | grep -vq .git\\n' >Dockerfile
         git add . && git commit -qm two
         git clone -q --bare . ../www/r.git && git -C ../www/r.git update-server-info
+        git clone -q . ../outer && cd ../outer && git config user.email a@b && git config user.name a
+        git -c protocol.file.allow=always submodule --quiet add "$PWD/../work" inner
+        git config -f .gitmodules submodule.inner.url ../r.git && git add . && git commit -qm three
+        git clone -q --bare . ../www/outer.git && git -C ../www/outer.git update-server-info && cd ../work
         tar -czf ../www/context.tgz Dockerfile sub && cp Dockerfile ../www/Dockerfile
         git rev-parse v1 main
         """
@@ -94,6 +98,8 @@ struct RemoteTests {
     "ADD --keep-git-dir http://@HOST@/r.git /g\nRUN test -d /g/.git",
     "ADD --keep-git-dir http://me:pass%20word@@HOST@/basic/r.git /g\nRUN test -d /g/.git && ! grep -rE 'pass|word' /g/.git "
       + "&& test ! -e /g/.git/logs && test ! -e /g/.git/FETCH_HEAD && test ! -e /g/.git/hooks",
+    "ADD http://me:pass%20word@@HOST@/basic/outer.git /g\nRUN test \"$(cat /g/inner/sub/x)\" = two && test ! -e /g/inner/.git",
+    "ADD http://@HOST@/outer.git?submodules=false /g\nRUN test -d /g/inner && test ! -e /g/inner/sub",
     "ADD --exclude=sub http://@HOST@/r.git /g\nRUN test ! -e /g/sub",
   ])
   func `what is fetched is added`(_ lines: String) async throws {

@@ -73,9 +73,9 @@ private struct GitCheckout {
       try await git(["checkout", "-q", "--detach", "FETCH_HEAD", "--"], "check out")
     }
     if repository.hasSubmodules {
-      try await git(
-        ["submodule", "update", "-q", "--init", "--recursive", "--depth", "1"],
-        "fetch submodules of")
+      let update = ["submodule", "update", "-q", "--init", "--recursive"]
+      let latest = try await run(update + ["--depth", "1"], inRepository: true)
+      if latest.status != 0 { try await git(update, "fetch submodules of") }
     }
     try await check()
     let seconds = try await git(["log", "-1", "--format=%ct"], "look at")
